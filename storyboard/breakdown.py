@@ -1,0 +1,366 @@
+"""A screenplay -> the DAG of shots: what to generate, of how many frames, conditioned on which frames of which shots.
+
+Scenes are taken in an order in which each comes after those that it continues or leads into, so that every frame a shot
+is conditioned on is known by shot and number. Nothing is recursive: a film may be one chain of 10,000 shots.
+May import what stands above `breakdown` in the layout.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from graphlib import TopologicalSorter
+from itertools import pairwise
+from pathlib import Path
+
+from storyboard.casting import cast
+from storyboard.conditioning import Closing, close_on_end, close_on_head, head_refs, tail_refs
+from storyboard.digest import digest_file, seed_from
+from storyboard.engines.choice import EngineUse
+from storyboard.errors import DocumentPath, Fault
+from storyboard.footage import probe_image, probe_movie
+from storyboard.screenplay import Scene, Screenplay, StillImage, asset_path
+from storyboard.shots import Breakdown, FrameRef, SceneSpan, Shot, Still
+from storyboard.timing import FrameRange, engine_frames, shown_frame
+
+
+def break_down(screenplay: Screenplay, *, engine: str | None = None) -> Breakdown:
+    """The film's shots. `engine` takes the place of every engine that the screenplay names.
+
+    Raises ScreenplayError with all faults that only the engines' capabilities show: options, sizes, tails that are too
+    short, windows that overrun.
+    """
+    work = _Work(screenplay, engine)
+    if not work.faults:
+        for index in work.scene_order():
+            work.break_scene(index)
+    if work.faults:
+        raise screenplay.error(work.faults)
+    return work.result()
+
+
+def in_order(edges: Mapping[str, Iterable[str]]) -> list[str]:
+    """Each after all that it depends on; among those that are free, first come first. Raises graphlib.CycleError."""
+    place = {name: index for index, name in enumerate(edges)}
+    names = list(edges)
+    sorter = TopologicalSorter(edges)
+    sorter.prepare()
+    free: list[int] = []
+    order: list[str] = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heapq.heappush(free, place[name])
+        name = names[heapq.heappop(free)]
+        order.append(name)
+        sorter.done(name)
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Engine frames of a scene under one prompt."""
+
+    prompt: str
+    frames: FrameRange
+
+
+class _Work:
+    """One breakdown under way."""
+
+    def __init__(self, screenplay: Screenplay, engine: str | None) -> None:
+        self.play = screenplay
+        self.cast = cast(screenplay, engine)
+        self.rate = self.cast.rate
+        self.faults, self.notices = self.cast.faults, self.cast.notices
+        self.shots: dict[str, Shot] = {}
+        self.of_scene: dict[str, list[Shot]] = {}
+        self.broken: set[str] = set()
+        self.index = {scene.id: place for place, scene in enumerate(screenplay.scenes)}
+        self.spans = self.lay_out() if not self.faults else ()
+
+    # Scenes in the film
+
+    def lay_out(self) -> tuple[SceneSpan, ...]:
+        spans: list[SceneSpan] = []
+        first, declared = 0, Fraction(0)
+        for index, scene in enumerate(self.play.scenes):
+            frames = max(1, scene.duration.frames(self.rate))
+            declared += scene.duration.seconds(self.rate)
+            kind, length = None, 0
+            if scene.transition:
+                kind, length = scene.transition.kind, scene.transition.duration.frames(self.rate)
+                if length > frames:
+                    message = f"a {kind} of {length} frames into a scene of {frames}"
+                    path = ("scenes", index, "transition", "duration")
+                    self.faults.append(Fault(path, message, "make the scene longer or the transition shorter"))
+            film = FrameRange(first, first + frames)
+            line, hold = self.play.line(index), scene.card is not None
+            spans.append(SceneSpan(scene.id, line, film, (), kind if length else None, length, hold))
+            first += frames
+        drift = self.rate.seconds(first) - declared
+        if abs(drift) * self.rate.fraction * 2 > 1:
+            message = f"the film is {float(drift):+.3f} s longer than its scenes say, by rounding each to whole frames"
+            self.notices.append(
+                Fault(
+                    ("scenes",),
+                    message,
+                    f"at {self.rate} frames per second a frame is {float(1 / self.rate.fraction):.4f} s",
+                )
+            )
+        return tuple(spans)
+
+    def scene_order(self) -> list[int]:
+        edges: dict[str, list[str]] = {}
+        for index, scene in enumerate(self.play.scenes):
+            before = self.play.predecessor(index)
+            edges[scene.id] = [other for other in (before, scene.leads_into) if other is not None]
+        return [self.index[scene] for scene in in_order(edges)]
+
+    # The shots of a scene
+
+    def break_scene(self, index: int) -> None:
+        scene = self.play.scenes[index]
+        before = self.play.predecessor(index)
+        if {before, scene.leads_into} & self.broken:
+            self.broken.add(scene.id)
+            return
+        count = len(self.faults)
+        if scene.card:
+            shots = [self.card_shot(index, scene)]
+        elif scene.footage:
+            shots = self.footage_shots(index, scene)
+        else:
+            shots = self.engine_shots(index, scene, before)
+        if len(self.faults) > count:
+            self.broken.add(scene.id)
+            return
+        self.of_scene[scene.id] = shots
+        self.shots.update((shot.id, shot) for shot in shots)
+
+    def plain_shot(self, index: int, number: int, use: EngineUse, start: int, frames: int) -> Shot:
+        scene = self.play.scenes[index]
+        return Shot(
+            id=f"{scene.id}/{number}",
+            scene=scene.id,
+            number=number,
+            line=self.play.line(index),
+            engine=use,
+            prompt="",
+            negative="",
+            seed=0,
+            fit=self.play.format.fit,
+            frames=frames,
+            visible=FrameRange(0, frames),
+            scene_first=start,
+        )
+
+    def card_shot(self, index: int, scene: Scene) -> Shot:
+        assert scene.card is not None
+        card = scene.card
+        use = self.cast.internal("card", {"text": card.text, "color": card.color, "ink": card.ink})
+        return self.plain_shot(index, 1, use, 0, 1)
+
+    def footage_shots(self, index: int, scene: Scene) -> list[Shot]:
+        """Own footage is read in pieces of one window: memory is bounded, and a longer scene reads only its end."""
+        assert scene.footage is not None
+        path = asset_path(self.play, scene.footage.file)
+        begin = scene.footage.from_.seconds(self.rate)
+        total = len(self.spans[index].film)
+        if not self.is_long_enough(index, path, begin + self.rate.seconds(total)):
+            return []
+        digest = digest_file(path)
+        shots: list[Shot] = []
+        start = 0
+        while start < total:
+            said = {
+                "path": str(path),
+                "file": digest,
+                "begin": str(begin + self.rate.seconds(start)),
+                "fit": self.play.format.fit,
+            }
+            use = self.cast.internal("archive", said)
+            frames = min(use.window, total - start)
+            shot = self.plain_shot(index, len(shots) + 1, use, start, frames)
+            shots.append(shot)
+            start += frames
+        chain = [replace(shot, continues=before.id) for before, shot in pairwise(shots)]
+        return [shots[0], *chain]
+
+    def is_long_enough(self, index: int, path: Path, end: Fraction) -> bool:
+        at: DocumentPath = ("scenes", index, "footage", "file")
+        try:
+            length = probe_movie(path).duration
+        except ValueError as error:
+            self.faults.append(Fault(at, str(error), "name a movie file"))
+            return False
+        if length >= end - 1 / self.rate.fraction / 2:
+            return True
+        message = f"`{path.name}` ends at {float(length):g} s, and the scene needs it up to {float(end):g} s"
+        self.faults.append(Fault(at, message, "make the scene shorter, or begin earlier with `from`"))
+        return False
+
+    def stretches(self, index: int, scene: Scene, use: EngineUse) -> list[_Stretch]:
+        """Each beat starts one. Beats are placed in film frames from the scene's start, then in engine frames."""
+        total = len(self.spans[index].film)
+        end = engine_frames(total, use.rate, self.rate)
+        starts: list[tuple[int, str, DocumentPath]] = []
+        if scene.prompt is not None:
+            starts.append((0, scene.prompt, ("scenes", index, "prompt")))
+        for place, beat in enumerate(scene.beats):
+            path: DocumentPath = ("scenes", index, "beats", place, "at")
+            at = beat.at.frames(self.rate)
+            if at >= total:
+                message = f"the beat at {beat.at} is frame {at} of a scene of {total} frames"
+                self.faults.append(Fault(path, message, "move it forward, or make the scene longer"))
+                return []
+            starts.append((shown_frame(at, use.rate, self.rate) if at else 0, beat.prompt, path))
+        for (earlier, _, _), (later, _, path) in pairwise(starts):
+            if later <= earlier:
+                message = f"this beat begins in the same frame as the one before it, at {use.rate} frames per second"
+                self.faults.append(Fault(path, message, "move the beats apart, or leave one out"))
+        stops = [start for start, _, _ in starts[1:]] + [end]
+        return [_Stretch(text, FrameRange(start, stop)) for (start, text, _), stop in zip(starts, stops, strict=True)]
+
+    def engine_shots(self, index: int, scene: Scene, before: str | None) -> list[Shot]:
+        use = self.cast.uses[index]
+        stretches = self.stretches(index, scene, use)
+        self.check_ends(index, scene, use)
+        last = self.of_scene[before][-1] if before else None
+        shots: list[Shot] = []
+        for stretch in stretches if not self.faulty(index) else ():
+            position = stretch.frames.start
+            while position < stretch.frames.stop:
+                final = stretch is stretches[-1]
+                shot = self.engine_shot(index, use, stretch, position, last, len(shots) + 1, final)
+                if shot is None:
+                    return shots
+                self.shots[shot.id] = last = shot
+                shots.append(shot)
+                position += len(shot.visible)
+        return shots
+
+    def faulty(self, index: int) -> bool:
+        return any(fault.path[:2] == ("scenes", index) for fault in self.faults)
+
+    def check_ends(self, index: int, scene: Scene, use: EngineUse) -> None:
+        can = use.capabilities
+        wrong = [
+            ("start", scene.start is not None and not can.start_image, "takes no start image"),
+            ("end", scene.end is not None and not can.end_image, "takes no end image"),
+            ("leads_into", scene.leads_into is not None and can.head is None, "cannot lead into another scene"),
+        ]
+        for field, is_wrong, what in wrong:
+            if is_wrong:
+                hint = f"leave `{field}` out, or set another `engine`"
+                self.faults.append(Fault(("scenes", index, field), f"`{use.spec.name}` {what}", hint))
+
+    def engine_shot(
+        self, index: int, use: EngineUse, stretch: _Stretch, position: int, last: Shot | None, number: int, final: bool
+    ) -> Shot | None:
+        """The shot that begins at engine frame `position` of its scene; None after a fault."""
+        scene = self.play.scenes[index]
+        tail = self.tail(index, scene, use, last)
+        if tail is None:
+            return None
+        kept = len(tail) if use.capabilities.repeats_tail else 0
+        remaining = stretch.frames.stop - position
+        closing = self.closing(scene, use, kept + remaining) if final else None
+        if closing is None or kept + remaining > use.window:
+            ends = final and (scene.leads_into is not None or scene.end is not None)
+            visible, closing = min(use.window - kept, remaining - 1 if ends else remaining), Closing(0, 0)
+        else:
+            visible = remaining
+        if visible < 1:
+            self.overrun(index, scene, use, kept, remaining)
+            return None
+        frames = use.capabilities.frames.at_least(kept + visible + closing.padding + closing.head)
+        assert frames is not None and frames <= use.window
+        closes = final and visible == remaining
+        if closes and scene.end and frames > kept + visible:
+            self.note_lost_end(index, use, frames - kept - visible)
+        shot = replace(
+            self.plain_shot(index, number, use, position, frames),
+            prompt=self.play.resolved_prompt(stretch.prompt),
+            seed=self.seed(scene, number),
+            visible=FrameRange(kept, kept + visible),
+            continues=last.id if last else None,
+            tail=tail,
+            start=self.still(index, "start", scene.start) if position == 0 else None,
+            end=self.still(index, "end", scene.end) if closes else None,
+        )
+        if use.capabilities.negative:
+            shot = replace(shot, negative=scene.negative or self.play.negative or "")
+        if closing.head and scene.leads_into:
+            shot = replace(shot, head=head_refs(self.of_scene[scene.leads_into], closing, use.rate))
+        return shot
+
+    def closing(self, scene: Scene, use: EngineUse, before: int) -> Closing | None:
+        """How a shot with `before` frames up to the scene's end closes; None where that does not fit the window."""
+        if scene.leads_into:
+            return close_on_head(use, before, self.of_scene[scene.leads_into])
+        return close_on_end(use, before) if scene.end else Closing(0, 0)
+
+    def tail(self, index: int, scene: Scene, use: EngineUse, last: Shot | None) -> tuple[FrameRef, ...] | None:
+        """What a shot after `last` is conditioned on; None after a fault."""
+        if last is None:
+            return ()
+        inside = last.scene == scene.id
+        path = ("scenes", index, *(() if inside or scene.continues == "previous" else ("continues",)))
+        rule, name = use.capabilities.tail, use.spec.name
+        if rule is None and inside:
+            message = f"scene `{scene.id}` needs several shots, and `{name}` cannot continue a shot"
+            hint = f"it renders at most {use.window} frames at a time: split the scene, or set another `engine`"
+        elif rule is None:
+            message = f"scene `{scene.id}` continues `{last.scene}`, and `{name}` cannot continue a shot"
+            hint = "set `continues: nothing`, or another `engine`"
+        else:
+            found = tail_refs(self.shots, last, use.options.tail or use.capabilities.default_tail, use.rate)
+            count = rule.at_most(len(found))
+            if count is not None:
+                return found[-count:]
+            message = f"scene `{scene.id}` has a tail of {len(found)} frames before it; `{name}` takes {rule}"
+            hint = f"make `{last.scene}` longer, or set `continues: nothing`"
+        self.faults.append(Fault(path, message, hint))
+        return None
+
+    def overrun(self, index: int, scene: Scene, use: EngineUse, kept: int, remaining: int) -> None:
+        can = use.capabilities
+        needs = [f"tail {kept}", f"visible {remaining}"]
+        if scene.leads_into:
+            needs.append(f"head {use.options.head or can.default_head}")
+        message = f"scene `{scene.id}` does not fit the window: {' + '.join(needs)} frames"
+        least = f", and at least {can.head.least} of the scene led into" if scene.leads_into and can.head else ""
+        hint = f"`{use.spec.name}` renders {can.frames} frames, here at most {use.window}{least}; use a shorter `tail`"
+        self.faults.append(Fault(("scenes", index), message, hint))
+
+    def note_lost_end(self, index: int, use: EngineUse, lost: int) -> None:
+        message = f"the end image falls {lost} frames after the scene's last, by the frame rule of `{use.spec.name}`"
+        longer = float(use.rate.seconds(lost))
+        hint = f"make the scene {longer:g} s longer to see it"
+        self.notices.append(Fault(("scenes", index, "end"), message, hint))
+
+    def seed(self, scene: Scene, number: int) -> int:
+        """By names, never by position. A scene's own seed is its first take's, as it stands."""
+        if scene.seed is None:
+            return seed_from(self.play.seed, scene.id, number, scene.take)
+        return scene.seed if (number, scene.take) == (1, 1) else seed_from(scene.seed, number, scene.take)
+
+    def still(self, index: int, field: str, image: StillImage | None) -> Still | None:
+        if image is None:
+            return None
+        path = asset_path(self.play, image.image)
+        try:
+            probe_image(path)
+        except ValueError as error:
+            at: DocumentPath = ("scenes", index, field, "image")
+            self.faults.append(Fault(at, str(error), "name a PNG or JPEG picture"))
+        return Still(path, digest_file(path))
+
+    def result(self) -> Breakdown:
+        scenes = tuple(replace(span, shots=tuple(shot.id for shot in self.of_scene[span.id])) for span in self.spans)
+        document_order = {shot: self.shots[shot].depends for span in scenes for shot in span.shots}
+        shots = {shot: self.shots[shot] for shot in in_order(document_order)}
+        film, fit = self.cast, self.play.format.fit
+        return Breakdown(self.play, film.width, film.height, self.rate, fit, scenes, shots, tuple(self.notices))

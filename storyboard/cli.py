@@ -1,0 +1,305 @@
+"""The command line: one verb, one call of the library.
+
+Data goes to stdout, everything else to stderr. Exit codes: 0 done; 1 some shot failed, or the film could not be made;
+2 the screenplay or the command is wrong; 130 and 143 interrupted. Each verb imports only what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from storyboard.errors import CommandError, ScreenplayError, StoryboardError
+
+if TYPE_CHECKING:
+    from storyboard.shots import Breakdown
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG: Final = 2
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+
+class Terminated(BaseException):
+    """SIGTERM, raised like an interrupt so that everything is put in order on the way out."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parsed = _parser().parse_args(arguments)
+    verb: Callable[[argparse.Namespace], int] = parsed.verb
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return verb(parsed)
+    except StoryboardError as error:
+        return _complain(error)
+    except KeyboardInterrupt:
+        _say("interrupted; finished takes are kept, and the next render goes on from there")
+        return INTERRUPTED
+    except Terminated:
+        _say("terminated; finished takes are kept, and the next render goes on from there")
+        return TERMINATED
+    except BrokenPipeError:  # whoever read our output has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _complain(error: StoryboardError) -> int:
+    from storyboard.excerpt import printable
+
+    if isinstance(error, ScreenplayError):
+        _say(str(error).rstrip())
+        return WRONG
+    _say(f"error: {printable(error.message)}")
+    if error.hint:
+        _say(f"\nhint: {printable(error.hint)}")
+    return WRONG if isinstance(error, CommandError) else FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="storyboard", description="Turns a written screenplay into a film.")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
+    verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
+
+    def verb(name: str, does: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        sub.set_defaults(verb=does)
+        return sub
+
+    def film(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("screenplay", type=Path, metavar="film.yaml")
+
+    def places(sub: argparse.ArgumentParser) -> None:
+        film(sub)
+        sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the movie and its manifest")
+        sub.add_argument("--vault", type=Path, metavar="DIR", help="the store of takes")
+        sub.add_argument("--engine", metavar="NAME", help="shoot on this engine instead; writes STEM.NAME.mp4")
+
+    sub = verb("init", _init, "write a commented screenplay that renders")
+    sub.add_argument("screenplay", type=Path, nargs="?", default=Path("film.yaml"), metavar="film.yaml")
+    sub.add_argument("--from", dest="story", type=Path, metavar="story.txt", help="a prompt a line")
+    sub = verb("check", _check, "show all faults of a screenplay, with lines; render nothing")
+    film(sub)
+    sub.add_argument("--engine", metavar="NAME", help="check against this engine instead")
+    sub = verb("plan", _plan, "show what would be shot, why, and how long it would take")
+    places(sub)
+    sub.add_argument("--why", action="store_true", help="the reasons for each shot")
+    sub.add_argument("--json", action="store_true", help="one JSON object")
+    sub = verb("render", _render, "render the film; only what changed is shot again")
+    places(sub)
+    sub.add_argument("--only", metavar="SCENE", help="this scene, and what it needs; writes STEM.SCENE.mp4")
+    sub.add_argument("--partial", action="store_true", help="shoot nothing: the film so far; writes STEM.partial.mp4")
+    sub.add_argument("--json", action="store_true", help="events, one JSON object a line")
+    sub = verb("engines", _engines, "show what engines there are, what one can do, and whether it can run here")
+    sub.add_argument("name", nargs="?", metavar="NAME")
+    sub.add_argument("--json", action="store_true", help="JSON")
+    verb("schema", _schema, "print the JSON Schema of screenplays")
+    sub = verb("blame", _blame, "show what a moment of a movie was made from, from the movie alone")
+    sub.add_argument("movie", type=Path, metavar="film.mp4")
+    sub.add_argument("--at", required=True, metavar="TIME", help="seconds, 00:07, or a frame such as 56f")
+    sub.add_argument("--json", action="store_true", help="JSON")
+    _vault_verbs(verb("vault", _vault_ls, "look at the store of takes, check it, and make room in it"))
+    return parser
+
+
+def _vault_verbs(parser: argparse.ArgumentParser) -> None:
+    verbs = parser.add_subparsers(required=True, metavar="ls|verify|prune")
+    for name, does, what in (
+        ("ls", _vault_ls, "list the takes"),
+        ("verify", _vault_verify, "check every stored byte"),
+        ("prune", _vault_prune, "remove what no film uses; a dry run unless --yes"),
+    ):
+        sub = verbs.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        sub.set_defaults(verb=does)
+        sub.add_argument("--vault", type=Path, metavar="DIR", help="the store; the project's where left out")
+        if name == "verify":
+            sub.add_argument("--heal", action="store_true", help="remove what is damaged, so that it is shot again")
+            sub.add_argument("--deep", action="store_true", help="decode the frames of every take too")
+        if name == "prune":
+            sub.add_argument("--yes", action="store_true", help="really remove")
+
+
+class _ShowVersion(argparse.Action):
+    """Looks the version up only when asked."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
+        from importlib.metadata import version
+
+        print(f"storyboard {version('storyboard')}")
+        parser.exit()
+
+
+def _init(asked: argparse.Namespace) -> int:
+    from storyboard.opening import write_screenplay
+
+    write_screenplay(asked.screenplay, asked.story)
+    _say(f"wrote `{asked.screenplay}`; render it: storyboard render {asked.screenplay}")
+    return DONE
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from storyboard.breakdown import break_down
+    from storyboard.screenplay import load
+
+    breakdown = break_down(load(asked.screenplay), engine=asked.engine)
+    _note(breakdown)
+    seconds = float(breakdown.rate.seconds(breakdown.frames))
+    size = f"{breakdown.width}x{breakdown.height} at {breakdown.rate} frames per second"
+    scenes, shots = len(breakdown.scenes), len(breakdown.shots)
+    print(f"{asked.screenplay}: {scenes} scenes, {shots} shots, {breakdown.frames} frames ({seconds:g} s), {size}")
+    return DONE
+
+
+def _note(breakdown: Breakdown) -> None:
+    from storyboard.report import notice_lines
+
+    for line in notice_lines(breakdown.screenplay, breakdown.notices):
+        _say(line)
+
+
+def _plan(asked: argparse.Namespace) -> int:
+    from storyboard.film import prepare
+    from storyboard.report import plan_lines, plan_plain
+
+    plan = prepare(asked.screenplay, out=asked.out, vault=asked.vault, engine=asked.engine).plan
+    if asked.json:
+        print(json.dumps(plan_plain(plan, str(asked.screenplay))))
+    else:
+        print("\n".join(plan_lines(plan, why=asked.why)))
+    return DONE
+
+
+def _render(asked: argparse.Namespace) -> int:
+    from storyboard.film import FilmDone, FilmStopped, prepare, produce
+    from storyboard.report import Bars, JsonLines, Lines, Reporter
+
+    production = prepare(
+        asked.screenplay,
+        out=asked.out,
+        vault=asked.vault,
+        engine=asked.engine,
+        only=asked.only,
+        partial=asked.partial,
+    )
+    _note(production.plan.breakdown)
+    for_people = Bars if sys.stderr.isatty() else Lines
+    reporter: Reporter = JsonLines(sys.stdout) if asked.json else for_people(sys.stderr)
+    code = DONE
+    events = produce(production)
+    try:
+        for event in events:
+            reporter.show(event)
+            if isinstance(event, FilmStopped):
+                code = FAILED
+            if isinstance(event, FilmDone) and not asked.json:
+                print(event.movie)
+    finally:
+        events.close()
+        reporter.close()
+    return code
+
+
+def _engines(asked: argparse.Namespace) -> int:
+    from storyboard.engines.describe import described, described_all
+    from storyboard.report import columns
+
+    if asked.name is None:
+        rows = described_all()
+        if asked.json:
+            print(json.dumps([dict(zip(("name", "summary", "here"), row, strict=True)) for row in rows]))
+        else:
+            print("\n".join(columns(rows)))
+        return DONE
+    facts = described(asked.name)
+    print(json.dumps(facts) if asked.json else "\n".join(columns((name, str(fact)) for name, fact in facts.items())))
+    return DONE
+
+
+def _schema(asked: argparse.Namespace) -> int:
+    from storyboard.screenplay import json_schema
+
+    print(json.dumps(json_schema(), indent=2, sort_keys=True))
+    return DONE
+
+
+def _blame(asked: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from storyboard.blame import blame
+    from storyboard.report import columns
+    from storyboard.timing import Duration
+
+    try:
+        at = Duration.parse(asked.at)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    credit = asdict(blame(asked.movie, at))
+    if asked.json:
+        print(json.dumps(credit))
+    else:
+        print("\n".join(columns((name, str(fact)) for name, fact in credit.items() if fact is not None)))
+    return DONE
+
+
+def _vault(asked: argparse.Namespace) -> Path:
+    from storyboard.project import find_root, vault_of
+
+    return vault_of(find_root(Path.cwd() / "film.yaml"), asked.vault)
+
+
+def _vault_ls(asked: argparse.Namespace) -> int:
+    from storyboard.report import columns
+    from storyboard.vault import Vault
+
+    rows = [
+        (
+            take.key[:12],
+            str(take.slate.get("engine")),
+            f"{take.width}x{take.height}",
+            f"{len(take.frames)} frames",
+            f"{take.size / 1e6:.1f} MB",
+            str(take.slate.get("prompt", ""))[:60],
+        )
+        for take in Vault(_vault(asked)).takes()
+    ]
+    print("\n".join(columns(rows)) if rows else "no takes")
+    return DONE
+
+
+def _vault_verify(asked: argparse.Namespace) -> int:
+    from storyboard.vault import Vault
+
+    damages = Vault(_vault(asked)).verify(deep=asked.deep, heal=asked.heal)
+    for damage in damages:
+        print(damage)
+    _say(f"vault: {len(damages)} damaged{', removed' if asked.heal and damages else ''}" if damages else "vault: clean")
+    return FAILED if damages and not asked.heal else DONE
+
+
+def _vault_prune(asked: argparse.Namespace) -> int:
+    from storyboard.vault import Vault
+
+    pruned = Vault(_vault(asked)).prune(yes=asked.yes)
+    parts = f"{pruned.takes} takes, {pruned.segments} segments, {pruned.objects} objects, {pruned.bytes / 1e6:.1f} MB"
+    print(f"{'removed' if asked.yes else 'would remove'} {parts}")
+    if not asked.yes and pruned.bytes:
+        _say("nothing was removed; say `--yes` to remove it")
+    return DONE

@@ -1,0 +1,96 @@
+"""Which frames condition a shot: the tail before it, over as many shots as it takes, and the head it leads into.
+
+    sender   ...|----------V----------|  out point
+    tail                     [ K last visible frames, by the receiver's clock ]
+
+    receiver |----------V----------| p handles |  head H  |
+    sender                         |0 .. p-1    p .. p+H-1|   frames of the scene led into, by the receiver's clock
+
+Whole-frame arithmetic only. May import what stands above `conditioning` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from storyboard.engines.base import FrameRule
+from storyboard.engines.choice import EngineUse
+from storyboard.shots import FrameRef, Shot
+from storyboard.timing import Rate, shown_frame
+
+
+def tail_refs(shots: Mapping[str, Shot], last: Shot, wanted: int, rate: Rate) -> tuple[FrameRef, ...]:
+    """The `wanted` last visible frames before the out point of shot `last`, oldest first; fewer where there are fewer.
+
+    Runs back over the shots that each shot continues. Where a sender's rate differs, the nearest of its frames is
+    taken for the middle of each of the receiver's: frame j before the out point is (j - 1/2) / `rate` seconds before.
+    """
+    found: list[FrameRef] = []
+    shot: Shot | None = last
+    passed = Fraction(0)
+    while shot is not None and len(found) < wanted:
+        own = shot.engine.rate
+        if own == rate and passed.denominator == 1 and passed == len(found):
+            take = min(wanted - len(found), len(shot.visible))
+            found += (FrameRef(shot.id, shot.visible.stop - 1 - back) for back in range(take))
+        else:
+            while len(found) < wanted:
+                seconds = (Fraction(2 * len(found) + 1, 2) - passed) / rate.fraction
+                back = int(seconds * own.fraction)
+                if back >= len(shot.visible):
+                    break
+                found.append(FrameRef(shot.id, shot.visible.stop - 1 - back))
+        passed += len(shot.visible) / own.fraction * rate.fraction
+        shot = shots[shot.continues] if shot.continues else None
+    return tuple(reversed(found))
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How a shot ends: `padding` handles after its last visible frame, then `head` conditioning frames."""
+
+    padding: int
+    head: int
+
+
+def close_on_head(use: EngineUse, before: int, sender: Sequence[Shot]) -> Closing | None:
+    """The closing of a shot that has `before` frames up to its out point and leads into the scene of shots `sender`.
+
+    As many head frames as the engine is asked for, or as the scene has; the fewest handles with which the frame rule
+    fits. None where nothing fits the window.
+    """
+    can, window = use.capabilities, use.window
+    assert can.head is not None
+    have = sum(len(shot.visible) for shot in sender)
+    wanted = use.options.head or can.default_head
+    for head in _down(can.head, wanted):
+        total = can.frames.at_least(before + head)
+        if total is None or total > window:
+            continue
+        padding = total - before - head
+        if shown_frame(padding + head - 1, sender[0].engine.rate, use.rate) < have:
+            return Closing(padding, head)
+    return None
+
+
+def _down(rule: FrameRule, count: int) -> Sequence[int]:
+    most = rule.at_most(count)
+    return range(most, rule.least - 1, -rule.step) if most else ()
+
+
+def close_on_end(use: EngineUse, before: int) -> Closing | None:
+    """The closing of a shot whose last generated frame is a given picture: handles only where the rule wants them."""
+    total = use.capabilities.frames.at_least(before)
+    return Closing(total - before, 0) if total is not None and total <= use.window else None
+
+
+def head_refs(sender: Sequence[Shot], close: Closing, rate: Rate) -> tuple[FrameRef, ...]:
+    """Frames `padding` .. `padding + head - 1` of a scene, by the receiver's clock, as frames of its shots' files."""
+    refs: list[FrameRef] = []
+    for frame in range(close.padding, close.padding + close.head):
+        place = shown_frame(frame, sender[0].engine.rate, rate)
+        shot = next(each for each in reversed(sender) if each.scene_first <= place)
+        refs.append(FrameRef(shot.id, shot.visible.start + place - shot.scene_first))
+    return tuple(refs)

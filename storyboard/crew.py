@@ -1,0 +1,167 @@
+"""Who shoots: this process, one shot at a time, with each engine opened once and kept.
+
+The engine works in a thread of its own, so that whoever renders can show progress and be interrupted at any moment.
+May import what stands above `crew` in the layout.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from storyboard.digest import Digest
+from storyboard.engines.base import Assignment, Engine
+from storyboard.engines.choice import EngineUse
+from storyboard.errors import Cancelled, OutOfMemory, ShotError
+from storyboard.footage import Footage, check_footage
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """The shot in hand has done `step` of `steps`."""
+
+    shot: str
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Footage as asked, and how long the engine took."""
+
+    shot: str
+    footage: Footage
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The shot could not be shot."""
+
+    shot: str
+    error: ShotError
+
+
+Word = Stepped | Delivered | Lost
+
+
+class Crew(Protocol):
+    """Takes assignments and brings footage. Used from one thread."""
+
+    @property
+    def free(self) -> int:
+        """How many more assignments it can begin now."""
+        ...
+
+    def submit(self, use: EngineUse, assignment: Assignment) -> None:
+        """Begin a shot; needs `free`."""
+        ...
+
+    def wait(self, seconds: float) -> Word | None:
+        """What happened next, or None when nothing did for so long."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop what is being shot at its next step; nothing more is heard of it."""
+        ...
+
+    def close(self) -> None:
+        """Close all engines."""
+        ...
+
+
+class Here:
+    """This process."""
+
+    def __init__(self) -> None:
+        self._engines: dict[Digest, Engine] = {}
+        self._words: queue.SimpleQueue[Word] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def free(self) -> int:
+        return 0 if self._thread is not None else 1
+
+    def submit(self, use: EngineUse, assignment: Assignment) -> None:
+        assert self._thread is None, "one shot at a time"
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._shoot, args=(use, assignment), name=assignment.shot, daemon=True)
+        self._thread.start()
+
+    def wait(self, seconds: float) -> Word | None:
+        try:
+            word = self._words.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if not isinstance(word, Stepped) and self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        return word
+
+    def cancel(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+            self._thread = None
+        self._words = queue.SimpleQueue()
+
+    def close(self) -> None:
+        self.cancel()
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+
+    def _shoot(self, use: EngineUse, assignment: Assignment) -> None:
+        words = self._words
+        try:
+            words.put(shoot(self._open, use, assignment, self._progress(assignment.shot, words)))
+        except Cancelled:
+            return
+
+    def _open(self, use: EngineUse) -> Engine:
+        key = use.resident
+        if key not in self._engines:
+            self._engines[key] = use.spec.open(use.options)
+        return self._engines[key]
+
+    def _progress(self, shot: str, words: queue.SimpleQueue[Word]) -> Callable[[int, int], None]:
+        def progress(step: int, steps: int) -> None:
+            if self._stop.is_set():
+                raise Cancelled(f"shot `{shot}` was stopped")
+            words.put(Stepped(shot, step, steps))
+
+        return progress
+
+
+def shoot(
+    engine_for: Callable[[EngineUse], Engine],
+    use: EngineUse,
+    assignment: Assignment,
+    progress: Callable[[int, int], None],
+) -> Delivered | Lost:
+    """One assignment on an engine; what it returns is checked, what it raises becomes a ShotError. Raises Cancelled."""
+    name = use.spec.name
+    begun = time.perf_counter()
+    try:
+        progress(0, 0)
+        footage = engine_for(use).shoot(assignment, progress)
+        seconds = time.perf_counter() - begun
+        check_footage(
+            footage, frames=assignment.frames, width=assignment.width, height=assignment.height, shot=assignment.shot
+        )
+    except (Cancelled, ShotError) as error:
+        if isinstance(error, Cancelled):
+            raise
+        return Lost(assignment.shot, error)
+    except MemoryError:
+        return Lost(assignment.shot, OutOfMemory(f"shot `{assignment.shot}`: `{name}` ran out of memory"))
+    except Exception as error:  # whatever an engine raises, the film's other chains go on
+        lost = ShotError(f"shot `{assignment.shot}`: `{name}` failed with {type(error).__name__}: {error}")
+        lost.__cause__ = error
+        return Lost(assignment.shot, lost)
+    return Delivered(assignment.shot, footage, seconds)

@@ -1,0 +1,62 @@
+"""The registry of engines: names -> specs, imported only when asked for.
+
+Built-in engines are listed here; others announce themselves by an entry point of the group `storyboard.engines`
+whose value is an `EngineSpec`. Nothing heavy is imported to read a spec.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from typing import Final
+
+from storyboard.engines.base import (
+    Assignment,
+    Capabilities,
+    Engine,
+    EngineOptions,
+    EngineSpec,
+    FrameRule,
+    Progress,
+)
+
+__all__ = [
+    "DEFAULT",
+    "INTERNAL",
+    "Assignment",
+    "Capabilities",
+    "Engine",
+    "EngineOptions",
+    "EngineSpec",
+    "FrameRule",
+    "Progress",
+    "known",
+    "spec_of",
+]
+
+DEFAULT: Final = "animatic"
+"""The engine of a screenplay that names none."""
+
+GROUP: Final = "storyboard.engines"
+_BUILT_IN: Final = {"animatic": "storyboard.engines.animatic"}
+INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.engines.archive"}
+"""What draws title cards and reads the author's own footage: engines to the crew, not for authors to name."""
+
+
+def known() -> tuple[str, ...]:
+    """Names that an author may use, sorted."""
+    return tuple(sorted({*_BUILT_IN, *(point.name for point in metadata.entry_points(group=GROUP))}))
+
+
+def spec_of(name: str, *, internal: bool = False) -> EngineSpec:
+    """The spec of an engine by name; raises KeyError where there is none. Imports that engine's module only."""
+    modules = _BUILT_IN | INTERNAL if internal else _BUILT_IN
+    if name in modules:
+        spec = import_module(modules[name]).SPEC
+    else:
+        points = metadata.entry_points(group=GROUP, name=name)
+        if not points:
+            raise KeyError(name)
+        spec = next(iter(points)).load()
+    if not isinstance(spec, EngineSpec) or spec.name != name:
+        raise TypeError(f"engine `{name}`: its entry point is no EngineSpec of that name")
+    return spec

@@ -1,0 +1,177 @@
+"""The contract between storyboard and what generates pictures: one method plus close.
+
+Everything here is plain data that is read without any engine's dependencies; numpy is named only in types.
+May import what stands above `engines` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from storyboard.digest import Plain
+from storyboard.screenplay import FilmRate
+from storyboard.timing import Rate
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from storyboard.footage import Footage
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRule:
+    """The counts that are accepted: `step * n + offset`, from `least` to `most`; all three must themselves fit."""
+
+    step: int
+    offset: int
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        assert 0 < self.least <= self.most and self.fits(self.least) and self.fits(self.most), self
+
+    def fits(self, count: int) -> bool:
+        return self.least <= count <= self.most and (count - self.offset) % self.step == 0
+
+    def at_least(self, count: int) -> int | None:
+        """The smallest accepted count that is no less, or None."""
+        count = max(count, self.least)
+        count += (self.offset - count) % self.step
+        return count if count <= self.most else None
+
+    def at_most(self, count: int) -> int | None:
+        """The largest accepted count that is no more, or None."""
+        count = min(count, self.most)
+        count -= (count - self.offset) % self.step
+        return count if count >= self.least else None
+
+    def __str__(self) -> str:
+        span = f"{self.least} to {self.most}" if self.least < self.most else str(self.least)
+        if self.step == 1 or self.least == self.most:
+            return span
+        return f"{self.step}n{f'+{self.offset}' if self.offset else ''}, {span}"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do with given options. Frames are engine frames; sizes are width by height in pixels."""
+
+    version: int
+    """Of the adapter: raised whenever the same slate would give other pixels."""
+    frames: FrameRule
+    """How many frames one generation may have, repeated conditioning included."""
+    native_rate: Rate | None
+    """Frames per second that it was made for; None where any will do."""
+    default_size: tuple[int, int]
+    default_rate: Rate
+    size_multiple: int = 1
+    least_size: int = 1
+    """Of width and of height."""
+    most_pixels: int | None = None
+    native_sizes: tuple[tuple[int, int], ...] = ()
+    """Sizes to fall back on where the film's own cannot be shot; the nearest aspect ratio is taken."""
+    tail: FrameRule | None = None
+    """How many tail frames it accepts; None: it cannot continue a shot."""
+    default_tail: int = 0
+    head: FrameRule | None = None
+    """How many head frames it accepts at its end; None: it cannot lead into a scene."""
+    default_head: int = 0
+    repeats_tail: bool = True
+    """The tail's frames are the first of what it returns, and count as frames of the generation."""
+    start_image: bool = False
+    end_image: bool = False
+    negative: bool = False
+    references: bool = False
+    lora: bool = False
+    languages: tuple[str, ...] = ()
+    """Of prompts, as BCP 47 tags; empty where any will do."""
+    licence: str | None = None
+    """Of the weights; None where there are none."""
+
+
+class EngineOptions(BaseModel):
+    """What an author may say of any engine: `engine: {name: ..., tail: 9}`. Engines add their own fields.
+
+    The fields here decide frame counts and sizes, and enter the key as those. A subclass's own fields enter the key as
+    written, with defaults, unless it names them in `unkeyed` (for what leaves pixels alone, such as offload).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    unkeyed: ClassVar[frozenset[str]] = frozenset()
+
+    tail: int | None = Field(default=None, ge=1, description="Frames of the shot before that condition a shot")
+    head: int | None = Field(default=None, ge=1, description="Frames of the scene after that condition a shot")
+    width: int | None = Field(default=None, ge=1, description="Width to shoot at, in pixels")
+    height: int | None = Field(default=None, ge=1, description="Height to shoot at, in pixels")
+    rate: FilmRate | None = Field(default=None, description="Rate to shoot at, where the engine has none of its own")
+    window: int | None = Field(default=None, ge=1, description="The most frames of one generation")
+
+    def keyed(self) -> dict[str, Plain]:
+        """The options that decide pixels, defaults written out, as plain data."""
+        hidden = set(EngineOptions.model_fields) | self.unkeyed
+        return {name: value for name, value in self.model_dump(mode="json").items() if name not in hidden}
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One generation, complete: what an engine is asked to shoot. Pictures are uint8 RGB.
+
+    Nothing is in it that is not in the slate, so no engine can make pixels depend on what the key does not know
+    (`shot` is for messages only).
+    """
+
+    shot: str
+    prompt: str
+    negative: str
+    seed: int
+    width: int
+    height: int
+    rate: Rate
+    frames: int
+    """To return, conditioning frames that the engine repeats included."""
+    options: EngineOptions
+    tail: NDArray[np.uint8] | None = None
+    """[K, height, width, 3]: what was on screen just before, oldest first."""
+    head: NDArray[np.uint8] | None = None
+    """[K, height, width, 3]: what the last K frames shall lead into."""
+    start: NDArray[np.uint8] | None = None
+    """[height, width, 3]: the first frame, given."""
+    end: NDArray[np.uint8] | None = None
+    """[height, width, 3]: the last frame, given."""
+
+
+Progress = Callable[[int, int], None]
+"""Called after each step with (steps done, steps in all). Raises Cancelled when the render is being stopped."""
+
+
+class Engine(Protocol):
+    """Resident: opened once, shoots many assignments, closed at the end."""
+
+    def shoot(self, assignment: Assignment, progress: Progress) -> Footage:
+        """Exactly `assignment.frames` frames of its size and rate. Raises ShotError, or Cancelled by `progress`."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds; it will not be used again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """How the registry knows an engine: everything but the engine itself, and how to open it."""
+
+    name: str
+    summary: str
+    options: type[EngineOptions]
+    capabilities: Callable[[EngineOptions], Capabilities]
+    """Plain data, without heavy imports."""
+    missing: Callable[[], str | None]
+    """Why it cannot run on this machine; None when it can. Without heavy imports."""
+    weights: Callable[[EngineOptions], str | None]
+    """Identity of the weights that the options name, with commit or content digest; None where there are none."""
+    open: Callable[[EngineOptions], Engine]

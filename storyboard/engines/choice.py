@@ -1,0 +1,151 @@
+"""What the author says of an engine -> an engine with options, size and rate decided, or the faults in what is said.
+
+Reads capabilities only; nothing heavy is imported. May import what stands above `engines` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from storyboard.digest import Digest, Plain, digest_of
+from storyboard.engines import known, spec_of
+from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec
+from storyboard.errors import DocumentPath, Fault
+from storyboard.source import Source
+from storyboard.timing import Rate
+from storyboard.wording import nearest, plain_faults, quoted
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUse:
+    """An engine as one scene uses it."""
+
+    spec: EngineSpec
+    options: EngineOptions
+    capabilities: Capabilities
+    weights: str | None
+    width: int
+    height: int
+    rate: Rate
+
+    @property
+    def window(self) -> int:
+        """The most frames of one generation here."""
+        frames = self.capabilities.frames
+        return frames.at_most(self.options.window or frames.most) or frames.least
+
+    @property
+    def group(self) -> Digest:
+        """What shots must share for one's time to tell the other's."""
+        return digest_of([self.spec.name, self.capabilities.version, self.width, self.height, self.options.keyed()])
+
+    @property
+    def resident(self) -> Digest:
+        """What shots must share to be shot by the same open engine."""
+        return digest_of([self.spec.name, self.options.model_dump(mode="json")])
+
+
+class Faulty(Exception):
+    """The choice is wrong; carries why."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(faults[0].message)
+        self.faults = faults
+
+
+def spec_named(name: str, path: DocumentPath) -> EngineSpec:
+    """The spec of an engine that an author named. Raises Faulty with the nearest name."""
+    try:
+        return spec_of(name)
+    except KeyError:
+        hint = nearest(name, known()) or f"there is {', '.join(f'`{each}`' for each in known())}"
+        raise Faulty([Fault(path, f"unknown engine {quoted(name)}", hint)]) from None
+
+
+def options_of(spec: EngineSpec, said: Mapping[str, Plain], source: Source, path: DocumentPath) -> EngineOptions:
+    """The engine's options as they stand at `path` of a source, checked. Raises Faulty with every fault in them."""
+    try:
+        return spec.options.model_validate(dict(said))
+    except ValidationError as error:
+        raise Faulty(list(plain_faults(error, spec.options, source, path))) from None
+
+
+def use_engine(
+    spec: EngineSpec, options: EngineOptions, path: DocumentPath, size: tuple[int, int], rate: Rate
+) -> EngineUse:
+    """The engine for a film of that size and rate. Raises Faulty where it cannot shoot what the options ask."""
+    can = spec.capabilities(options)
+    faults: list[Fault] = []
+
+    def accept(field: str, fits: bool, message: str, hint: str) -> None:
+        if not fits:
+            faults.append(Fault((*path, field), message, hint))
+
+    name = f"`{spec.name}`"
+    if options.tail is not None:
+        rule = can.tail
+        accept("tail", rule is not None and rule.fits(options.tail), *_count(name, "tail", options.tail, rule))
+    if options.head is not None:
+        rule = can.head
+        accept("head", rule is not None and rule.fits(options.head), *_count(name, "head", options.head, rule))
+    if options.window is not None:
+        fits = can.frames.least <= options.window <= can.frames.most
+        hint = f"it renders {can.frames} frames at a time"
+        accept("window", fits, f"{name} cannot render {options.window} frames at a time", hint)
+    if options.rate is not None:
+        fits = can.native_rate in (None, options.rate)
+        hint = f"leave `rate` out: the film's own `format.rate` may be any, and shows {can.native_rate} frames a second"
+        accept("rate", fits, f"{name} shoots at {can.native_rate} frames per second, not {options.rate}", hint)
+    width, height = size
+    try:
+        width, height = _size(spec.name, options, can, size, path)
+    except Faulty as error:
+        faults += error.faults
+    if faults:
+        raise Faulty(faults)
+    return EngineUse(spec, options, can, spec.weights(options), width, height, can.native_rate or options.rate or rate)
+
+
+def _count(name: str, what: str, asked: int, rule: object) -> tuple[str, str]:
+    if rule is None:
+        return f"{name} takes no {what} frames", f"leave `{what}` out"
+    return f"{name} does not take {asked} {what} frames", f"it takes {rule}"
+
+
+def _size(
+    name: str, options: EngineOptions, can: Capabilities, film: tuple[int, int], path: DocumentPath
+) -> tuple[int, int]:
+    if (options.width is None) != (options.height is None):
+        given, other = ("width", "height") if options.height is None else ("height", "width")
+        raise Faulty([Fault((*path, given), f"`{given}` without `{other}`", f"give both, or leave `{given}` out")])
+    if options.width is not None and options.height is not None:
+        asked = (options.width, options.height)
+        if not fits_size(can, asked):
+            message = f"`{name}` cannot shoot at {asked[0]}x{asked[1]}"
+            raise Faulty([Fault((*path, "width"), message, _sizes(can))])
+        return asked
+    if fits_size(can, film):
+        return film
+    if can.native_sizes:
+        aspect = film[0] / film[1]
+        return min(can.native_sizes, key=lambda size: (abs(size[0] / size[1] - aspect), size))
+    message = f"`{name}` cannot shoot at the film's {film[0]}x{film[1]}"
+    hint = f"change `format`, or give the engine a size of its own: `engine: {{name: {name}, width: .., height: ..}}`"
+    raise Faulty([Fault(path, message, f"{_sizes(can)}; {hint}")])
+
+
+def fits_size(can: Capabilities, size: tuple[int, int]) -> bool:
+    """Whether the engine can shoot at that width and height."""
+    small = min(size) < can.least_size
+    large = can.most_pixels is not None and size[0] * size[1] > can.most_pixels
+    return not small and not large and all(side % can.size_multiple == 0 for side in size)
+
+
+def _sizes(can: Capabilities) -> str:
+    parts = [f"multiples of {can.size_multiple}"] if can.size_multiple > 1 else []
+    parts += [f"at least {can.least_size}"] if can.least_size > 1 else []
+    parts += [f"at most {can.most_pixels} pixels in all"] if can.most_pixels is not None else []
+    return f"it takes {', '.join(parts) or 'any size'}"

@@ -1,0 +1,64 @@
+"""Engine specs -> what `storyboard engines` says of them. Plain data, nothing heavy imported.
+
+May import what stands above `engines` in the layout.
+"""
+
+from __future__ import annotations
+
+from storyboard.engines import DEFAULT, known, spec_of
+from storyboard.engines.base import EngineSpec, FrameRule
+from storyboard.errors import CommandError
+from storyboard.wording import nearest, quoted
+
+
+def described_all() -> list[tuple[str, str, str]]:
+    """Name, summary and whether it can run here, of every engine that authors may name."""
+    return [(spec.name, spec.summary, _here(spec)) for spec in map(spec_of, known())]
+
+
+def described(name: str) -> dict[str, str]:
+    """What one engine can do with its default options. Raises CommandError for an unknown name."""
+    try:
+        spec = spec_of(name)
+    except KeyError:
+        hint = nearest(name, known()) or f"there is {', '.join(f'`{each}`' for each in known())}"
+        raise CommandError(f"unknown engine {quoted(name)}", hint) from None
+    options = spec.options()
+    can = spec.capabilities(options)
+    size = f"{can.default_size[0]}x{can.default_size[1]} where the film names none"
+    multiple = f", multiples of {can.size_multiple}" if can.size_multiple > 1 else ""
+    facts = {
+        "name": spec.name + (" (default)" if spec.name == DEFAULT else ""),
+        "summary": spec.summary,
+        "here": _here(spec),
+        "version": str(can.version),
+        "weights": spec.weights(options) or "none",
+        "licence of weights": can.licence or "none",
+        "frames": str(can.frames),
+        "size": size + multiple,
+        "rate": f"{can.native_rate} only" if can.native_rate else f"any; {can.default_rate} where the film names none",
+        "tail": _count(can.tail, can.default_tail),
+        "head": _count(can.head, can.default_head),
+        "start image": _yes(can.start_image),
+        "end image": _yes(can.end_image),
+        "references": _yes(can.references),
+        "negative prompt": _yes(can.negative),
+        "LoRA": _yes(can.lora),
+        "languages": ", ".join(can.languages) or "any",
+    }
+    fields = spec.options.model_fields.items()
+    facts |= {f"option {field}": f"{info.description or ''} (default {info.default})" for field, info in fields}
+    return facts
+
+
+def _here(spec: EngineSpec) -> str:
+    missing = spec.missing()
+    return "runs here" if missing is None else f"cannot run here: {missing}"
+
+
+def _count(rule: FrameRule | None, usual: int) -> str:
+    return "no" if rule is None else f"{rule} frames, {usual} unless told otherwise"
+
+
+def _yes(fact: bool) -> str:
+    return "yes" if fact else "no"

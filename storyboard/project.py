@@ -1,0 +1,194 @@
+"""A screenplay's path -> where its film, manifest and vault are; and the manifest: what went into a film.
+
+May import what stands above `project` in the layout: `errors`, `digest`, `durable`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from storyboard.digest import Digest
+from storyboard.durable import digest_in, field_of, json_object, write_atomically
+from storyboard.errors import CommandError
+
+_MARKS = (".git", "pyproject.toml", "storyboard.toml")
+_VARIANT = re.compile(r"\w[\w.-]*")
+_FORMAT = 1
+
+
+def find_root(screenplay: Path) -> Path:
+    """The project's folder: the nearest above that has a mark of a project, else the screenplay's own."""
+    folder = _absolute(screenplay).parent
+    for above in (folder, *folder.parents):
+        if any((above / mark).exists() for mark in _MARKS):
+            return above
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything of one film is; absolute paths, of which none need exist."""
+
+    root: Path
+    screenplay: Path
+    out: Path
+    """The folder of the movie and the manifest."""
+    movie: Path
+    manifest: Path
+    unfinished: Path
+    """Names what was shot for a film that is not finished yet."""
+    vault: Path
+
+
+def places(
+    screenplay: Path, *, out: Path | None = None, vault: Path | None = None, variant: str | None = None
+) -> Places:
+    """Where the film of a screenplay is written. Touches no file.
+
+    `variant` tells a film that is not the film itself (another engine, a profile, one scene, a partial one) from it.
+    The vault is the one given, else that of `STORYBOARD_VAULT`, else the project's. Raises CommandError where the
+    variant cannot be part of a file name.
+    """
+    if variant is not None and not _VARIANT.fullmatch(variant):
+        raise CommandError(f"`{variant}` cannot be part of a file name", "use letters, digits, `-`, `_` and `.`")
+    root = find_root(screenplay)
+    stem = screenplay.stem
+    folder = _absolute(out) if out is not None else root / "renders" / stem
+    part = f".{variant}" if variant is not None else ""
+    return Places(
+        root=root,
+        screenplay=_absolute(screenplay),
+        out=folder,
+        movie=folder / f"{stem}{part}.mp4",
+        manifest=folder / f"manifest{part}.json",
+        unfinished=folder / f"unfinished{part}.json",
+        vault=vault_of(root, vault),
+    )
+
+
+def vault_of(root: Path, vault: Path | None = None) -> Path:
+    """The vault that was asked for, else that of `STORYBOARD_VAULT`, else that of the project at `root`."""
+    if vault is None and (named := os.environ.get("STORYBOARD_VAULT")):
+        vault = Path(named).expanduser()
+    return _absolute(vault) if vault is not None else root / "renders" / "vault"
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, but links are left as they are: a linked screenplay belongs to where the author put the link."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+@dataclass(frozen=True, slots=True)
+class ShotRecord:
+    """One shot as it stands in the film."""
+
+    id: str
+    scene: str
+    prompt: str
+    seed: int
+    key: str
+    footage: Digest
+    engine: str
+    weights: str | None
+    """Identity of the weights, where the engine has any."""
+    seconds: float | None
+    """That it took to shoot, where that is known."""
+    frames: int
+    """In its take."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovieRecord:
+    """The movie file as it was written."""
+
+    file: str
+    """Its name, in the folder of the manifest."""
+    digest: Digest
+    size: int
+    """In bytes."""
+    frames: int
+    recipe: str
+    """Digest of all that it was made from: while that is the same, it need not be made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What went into a film. The vault keeps what manifests name."""
+
+    screenplay: str
+    """Its file name."""
+    title: str
+    movie: MovieRecord | None
+    shots: tuple[ShotRecord, ...]
+    segments: tuple[str, ...]
+    """Keys of the encoded pieces that the movie was joined from."""
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write it whole or not at all. Raises CommandError where the folder cannot be written."""
+    text = json.dumps({"storyboard": _FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        write_atomically(path, text.encode() + b"\n")
+    except OSError as error:
+        raise CommandError(
+            f"cannot write `{path}`: {error.strerror or error}", "name another folder with `--out`"
+        ) from error
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """The manifest, or None where it is missing, damaged or of another format."""
+    try:
+        record = json_object(path.read_bytes())
+        if field_of(record, "storyboard", int) != _FORMAT:
+            return None
+        return Manifest(
+            screenplay=field_of(record, "screenplay", str),
+            title=field_of(record, "title", str),
+            movie=_movie(field_of(record, "movie", dict)) if record["movie"] is not None else None,
+            shots=tuple(_shot(_mapping(shot)) for shot in field_of(record, "shots", list)),
+            segments=tuple(_text(key) for key in field_of(record, "segments", list)),
+        )
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _movie(record: Mapping[str, object]) -> MovieRecord:
+    return MovieRecord(
+        file=field_of(record, "file", str),
+        digest=digest_in(record, "digest"),
+        size=field_of(record, "size", int),
+        frames=field_of(record, "frames", int),
+        recipe=field_of(record, "recipe", str),
+    )
+
+
+def _shot(record: Mapping[str, object]) -> ShotRecord:
+    return ShotRecord(
+        id=field_of(record, "id", str),
+        scene=field_of(record, "scene", str),
+        prompt=field_of(record, "prompt", str),
+        seed=field_of(record, "seed", int),
+        key=field_of(record, "key", str),
+        footage=digest_in(record, "footage"),
+        engine=field_of(record, "engine", str),
+        weights=field_of(record, "weights", str) if record["weights"] is not None else None,
+        seconds=field_of(record, "seconds", float) if record["seconds"] is not None else None,
+        frames=field_of(record, "frames", int),
+    )
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise ValueError("it is no mapping")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("it is no text")
+    return value

@@ -1,0 +1,260 @@
+"""A plan -> takes in the vault, told as a stream of events. Decides in what order; `plan` decided whether.
+
+Each shot that is not a hit is keyed when all that conditions it is there, looked up, locked, looked up again, and shot.
+A take is in the vault before anything is said of it, so that an interruption loses at most the shot in hand.
+May import what stands above `render` in the layout.
+"""
+
+from __future__ import annotations
+
+import heapq
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from storyboard.crew import Crew, Delivered, Lost, Stepped, Word
+from storyboard.digest import Plain
+from storyboard.engines.base import Assignment
+from storyboard.errors import StoryboardError
+from storyboard.footage import read_image, resample
+from storyboard.plan import Plan
+from storyboard.shots import FrameRef, Shot, Still
+from storyboard.slate import Slate, slate_of
+from storyboard.vault import Take, Vault
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+POLL: Final = 0.1
+"""Seconds between two looks at what other processes shoot."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShotStarted:
+    """The crew has the shot. `seconds` is the estimate, where there is one."""
+
+    shot: Shot
+    key: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShotStepped:
+    shot: Shot
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShotDone:
+    """Its take is in the vault, durable."""
+
+    shot: Shot
+    take: Take
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShotFound:
+    """Its take was there once its key was known: the change before it did not reach it, or another render shot it."""
+
+    shot: Shot
+    take: Take
+
+
+@dataclass(frozen=True, slots=True)
+class ShotElsewhere:
+    """Another render on the same vault is shooting it; this one waits for it."""
+
+    shot: Shot
+
+
+@dataclass(frozen=True, slots=True)
+class ShotFailed:
+    shot: Shot
+    error: StoryboardError
+
+
+@dataclass(frozen=True, slots=True)
+class ShotNotAttempted:
+    """It waits on a shot that failed."""
+
+    shot: Shot
+    waits_on: str
+
+
+Event = ShotStarted | ShotStepped | ShotDone | ShotFound | ShotElsewhere | ShotFailed | ShotNotAttempted
+
+
+def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None = None) -> Iterator[Event]:
+    """Shoot what is missing; `only` names the shots to look at, with all that they need (see `needed_for`).
+
+    Yields what happens, as it happens. A shot that fails leaves its descendants not attempted and the rest of the film
+    untouched. Closing the iterator, or an exception in it, stops the crew and gives back all locks.
+    """
+    with vault.in_use():
+        work = _Rendering(plan, vault, crew, only)
+        try:
+            while work.unfinished:
+                yield from work.hand_out()
+                word = crew.wait(POLL) if work.shooting or work.elsewhere else None
+                if word is not None:
+                    yield from work.hear(word)
+        finally:
+            crew.cancel()
+            work.locks.close()
+
+
+class _Rendering:
+    """One render under way."""
+
+    def __init__(self, plan: Plan, vault: Vault, crew: Crew, only: frozenset[str] | None) -> None:
+        self.plan, self.vault, self.crew = plan, vault, crew
+        self.takes: dict[str, Take] = plan.takes
+        shots = plan.breakdown.shots
+        self.todo = {
+            name: shot for name, shot in shots.items() if name not in self.takes and (only is None or name in only)
+        }
+        self.place = {name: place for place, name in enumerate(shots)}
+        self.names = list(shots)
+        self.open_needs = {
+            name: {each for each in shot.depends if each in self.todo} for name, shot in self.todo.items()
+        }
+        self.ready = [self.place[name] for name, needs in self.open_needs.items() if not needs]
+        self.shooting: dict[str, tuple[Shot, Slate, ExitStack]] = {}
+        self.elsewhere: list[str] = []
+        self.told_elsewhere: set[str] = set()
+        self.locks = ExitStack()
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self.ready or self.shooting or self.elsewhere)
+
+    def hand_out(self) -> Iterator[Event]:
+        """Begin every shot that can begin now."""
+        for name in self.elsewhere:
+            heapq.heappush(self.ready, self.place[name])
+        self.elsewhere = []
+        while self.ready and self.crew.free:
+            name = self.names[heapq.heappop(self.ready)]
+            shot = self.todo[name]
+            slate = slate_of(shot, self.takes)
+            take = self.vault.find(slate.key)
+            if take is None:
+                lock = ExitStack()
+                if not lock.enter_context(self.vault.locked(slate.key, wait=False)):
+                    lock.close()
+                    self.elsewhere.append(name)
+                    if name not in self.told_elsewhere:
+                        self.told_elsewhere.add(name)
+                        yield ShotElsewhere(shot)
+                    continue
+                take = self.vault.find(slate.key)
+                if take is None:
+                    yield from self.begin(shot, slate, lock)
+                    continue
+                lock.close()
+            self.complete(name, take)
+            yield ShotFound(shot, take)
+
+    def begin(self, shot: Shot, slate: Slate, lock: ExitStack) -> Iterator[Event]:
+        self.locks.push(lock)
+        try:
+            assignment = self.assignment(shot)
+        except StoryboardError as error:
+            lock.close()
+            yield from self.fail(shot, error)
+            return
+        self.shooting[shot.id] = (shot, slate, lock)
+        self.crew.submit(shot.engine, assignment)
+        yield ShotStarted(shot, slate.key, self.plan.shots[shot.id].seconds)
+
+    def assignment(self, shot: Shot) -> Assignment:
+        use = shot.engine
+        return Assignment(
+            shot=shot.id,
+            prompt=shot.prompt,
+            negative=shot.negative,
+            seed=shot.seed,
+            width=use.width,
+            height=use.height,
+            rate=use.rate,
+            frames=shot.frames,
+            options=use.options,
+            tail=self.pictures(shot, shot.tail),
+            head=self.pictures(shot, shot.head),
+            start=self.still(shot, shot.start),
+            end=self.still(shot, shot.end),
+        )
+
+    def pictures(self, shot: Shot, refs: Sequence[FrameRef]) -> NDArray[np.uint8] | None:
+        """Conditioning frames at the shot's size, [K, height, width, 3]."""
+        if not refs:
+            return None
+        import numpy as np
+
+        runs: list[tuple[str, list[int]]] = []
+        for ref in refs:
+            if not runs or runs[-1][0] != ref.shot:
+                runs.append((ref.shot, []))
+            runs[-1][1].append(ref.frame)
+        use = shot.engine
+        parts = [self.vault.frames(self.takes[giver], frames) for giver, frames in runs]
+        return np.concatenate([resample(part, use.width, use.height, "cover") for part in parts])
+
+    def still(self, shot: Shot, still: Still | None) -> NDArray[np.uint8] | None:
+        return read_image(still.path, shot.engine.width, shot.engine.height, shot.fit) if still else None
+
+    def hear(self, word: Word) -> Iterator[Event]:
+        shot, slate, lock = self.shooting[word.shot]
+        if isinstance(word, Stepped):
+            yield ShotStepped(shot, word.step, word.steps)
+            return
+        del self.shooting[word.shot]
+        with lock:
+            if isinstance(word, Lost):
+                yield from self.fail(shot, word.error)
+                return
+            take = self.keep(shot, slate, word)
+        self.complete(shot.id, take)
+        yield ShotDone(shot, take, word.seconds)
+
+    def keep(self, shot: Shot, slate: Slate, word: Delivered) -> Take:
+        made: Mapping[str, Plain] = {
+            "engine": shot.engine.spec.name,
+            "seconds": round(word.seconds, 3),
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+            "storyboard": metadata.version("storyboard"),
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+        }
+        take = self.vault.put(slate.key, slate.plain(), word.footage, made)
+        self.vault.note_timing(shot.engine.group, shot.frames, word.seconds)
+        return take
+
+    def complete(self, name: str, take: Take) -> None:
+        self.takes[name] = take
+        del self.todo[name]
+        for receiver in self.plan.breakdown.receivers[name]:
+            needs = self.open_needs.get(receiver)
+            if needs is not None and name in needs:
+                needs.remove(name)
+                if not needs:
+                    heapq.heappush(self.ready, self.place[receiver])
+
+    def fail(self, shot: Shot, error: StoryboardError) -> Iterator[Event]:
+        """The shot and all that waits on it leave the render."""
+        del self.todo[shot.id]
+        yield ShotFailed(shot, error)
+        lost = [shot.id]
+        while lost:
+            giver = lost.pop()
+            for receiver in self.plan.breakdown.receivers[giver]:
+                if receiver in self.todo:
+                    yield ShotNotAttempted(self.todo.pop(receiver), shot.id)
+                    lost.append(receiver)

@@ -1,0 +1,257 @@
+"""Events and plans -> what a person or a program reads: lines, bars, JSON.
+
+Data goes to stdout, everything else to stderr, both by whoever calls. rich is imported only for bars on a terminal.
+May import what stands above `report` in the layout.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from storyboard.errors import Fault
+from storyboard.excerpt import printable
+from storyboard.film import Event, FilmDone, FilmEncoding, FilmPlanned, FilmStopped
+from storyboard.plan import Plan, Planned, State
+from storyboard.render import ShotDone, ShotElsewhere, ShotFailed, ShotFound, ShotNotAttempted, ShotStarted, ShotStepped
+from storyboard.screenplay import Screenplay
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Reporter(Protocol):
+    """Shows events as they come; closed at the end, whatever the end."""
+
+    def show(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def seconds_text(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def event_line(event: Event) -> str | None:
+    """One line for one event; None for what only bars show."""
+    match event:
+        case FilmPlanned(plan):
+            return summary_line(plan)
+        case ShotStarted(shot, _, seconds):
+            about = f", about {seconds_text(seconds)}" if seconds is not None else ""
+            return f"shot `{shot.id}`: shooting {shot.frames} frames on `{shot.engine.spec.name}`{about}"
+        case ShotDone(shot, _, seconds):
+            return f"shot `{shot.id}`: done in {seconds_text(seconds)}"
+        case ShotFound(shot, _):
+            return f"shot `{shot.id}`: its take is there already"
+        case ShotElsewhere(shot):
+            return f"shot `{shot.id}`: another render is shooting it; waiting"
+        case ShotFailed(shot, error):
+            hint = f"\n  hint: {printable(error.hint)}" if error.hint else ""
+            return f"shot `{shot.id}`: failed: {printable(error.message)}{hint}"
+        case ShotNotAttempted(shot, waits_on):
+            return f"shot `{shot.id}`: not attempted, waits on `{waits_on}`"
+        case FilmStopped(failed, not_attempted):
+            rest = f", {len(not_attempted)} not attempted" if not_attempted else ""
+            return f"film: {len(failed)} shots failed{rest}; finished takes are kept, the movie was left as it was"
+        case FilmDone(_, frames, seconds, changed):
+            return f"film: {frames} frames in {seconds_text(seconds)}{'' if changed else ', nothing to do'}"
+        case ShotStepped() | FilmEncoding():
+            return None
+
+
+def notice_lines(screenplay: Screenplay, notices: Iterable[Fault]) -> Iterator[str]:
+    """What the author should know though nothing is wrong, each with its place."""
+    source = screenplay.source
+    for notice in source.ordered(notices):
+        line, column = source.position(notice)
+        hint = f" ({printable(notice.hint)})" if notice.hint else ""
+        yield f"{printable(source.name)}:{line}:{column}: note: {printable(notice.message)}{hint}"
+
+
+def summary_line(plan: Plan) -> str:
+    """`plan: 3 to shoot, 2 waiting, 5 there; about 12 s`."""
+    miss, waiting, hit = (plan.count(state) for state in (State.MISS, State.WAITING, State.HIT))
+    seconds = plan.seconds
+    about = f"; about {seconds_text(seconds)}" if seconds and miss + waiting else ""
+    return f"plan: {miss} to shoot, {waiting} waiting, {hit} there{about}"
+
+
+class Lines:
+    """One line per event, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def show(self, event: Event) -> None:
+        if line := event_line(event):
+            print(line, file=self._out, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Bars:
+    """A bar for the film and one for the shot in hand, with the time that is left."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._stack = ExitStack()
+        self._bars: Progress | None = None
+        self._film: TaskID | None = None
+        self._shot: TaskID | None = None
+        self._left: dict[str, float] = {}
+        self._begun = 0.0
+
+    def show(self, event: Event) -> None:
+        if isinstance(event, FilmPlanned):
+            self._plan(event.plan)
+        if self._bars is None:
+            if line := event_line(event):
+                print(line, file=self._out, flush=True)
+            return
+        self._advance(self._bars, event)
+        if not isinstance(event, ShotStarted) and (line := event_line(event)):
+            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def close(self) -> None:
+        self._stack.close()
+        self._bars = None
+
+    def _plan(self, plan: Plan) -> None:
+        todo = [each for each in plan if each.state is not State.HIT]
+        if not todo:
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        self._bars = self._stack.enter_context(Progress(*columns, console=Console(file=self._out), transient=True))
+        self._film = self._bars.add_task("film", total=len(todo), left="")
+        self._left = {each.shot.id: each.seconds for each in todo if each.seconds is not None}
+
+    def _advance(self, bars: Progress, event: Event) -> None:
+        assert self._film is not None
+        if isinstance(event, ShotStarted):
+            self._begun = time.monotonic()
+            self._shot = bars.add_task(event.shot.id, total=None, left="")
+        elif isinstance(event, ShotStepped) and self._shot is not None and event.steps:
+            spent = time.monotonic() - self._begun
+            left = spent / event.step * (event.steps - event.step) if event.step else 0.0
+            bars.update(self._shot, completed=event.step, total=event.steps, left=f"{seconds_text(left)} left")
+        elif isinstance(event, ShotDone | ShotFound | ShotFailed | ShotNotAttempted):
+            if self._shot is not None and not isinstance(event, ShotNotAttempted):
+                bars.remove_task(self._shot)
+                self._shot = None
+            self._left.pop(event.shot.id, None)
+            ahead = f"about {seconds_text(sum(self._left.values()))} left" if self._left else ""
+            bars.update(self._film, advance=1, left=ahead)
+        elif isinstance(event, FilmEncoding):
+            if self._shot is None:
+                self._shot = bars.add_task("movie", total=event.total, left="")
+            bars.update(self._shot, completed=event.done, total=event.total)
+
+
+class JsonLines:
+    """One object a line."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def show(self, event: Event) -> None:
+        print(json.dumps(event_plain(event)), file=self._out, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+def event_plain(event: Event) -> dict[str, object]:
+    """An event as plain data: its name in `event`, shots by id."""
+    match event:
+        case FilmPlanned(plan):
+            return {"event": "planned", "summary": summary_plain(plan)}
+        case ShotStarted(shot, key, seconds):
+            return {"event": "started", "shot": shot.id, "key": key, "estimate_seconds": seconds}
+        case ShotStepped(shot, step, steps):
+            return {"event": "step", "shot": shot.id, "step": step, "steps": steps}
+        case ShotDone(shot, take, seconds):
+            return {"event": "done", "shot": shot.id, "key": take.key, "seconds": round(seconds, 3)}
+        case ShotFound(shot, take):
+            return {"event": "found", "shot": shot.id, "key": take.key}
+        case ShotElsewhere(shot):
+            return {"event": "elsewhere", "shot": shot.id}
+        case ShotFailed(shot, error):
+            return {"event": "failed", "shot": shot.id, "message": error.message, "hint": error.hint}
+        case ShotNotAttempted(shot, waits_on):
+            return {"event": "not attempted", "shot": shot.id, "waits_on": waits_on}
+        case FilmEncoding(done, total):
+            return {"event": "encoding", "done": done, "total": total}
+        case FilmStopped(failed, not_attempted):
+            return {"event": "stopped", "failed": list(failed), "not_attempted": list(not_attempted)}
+        case FilmDone(movie, frames, seconds, changed):
+            spent = round(seconds, 3)
+            return {"event": "film", "movie": str(movie), "frames": frames, "seconds": spent, "changed": changed}
+
+
+def summary_plain(plan: Plan) -> dict[str, int]:
+    return {state.value: plan.count(state) for state in (State.HIT, State.MISS, State.WAITING)}
+
+
+def plan_plain(plan: Plan, film: str) -> dict[str, object]:
+    """A whole plan as plain data, for `plan --json`."""
+    breakdown = plan.breakdown
+    return {
+        "film": film,
+        "frames": breakdown.frames,
+        "rate": str(breakdown.rate),
+        "shots": [_planned_plain(each) for each in plan],
+        "summary": summary_plain(plan),
+    }
+
+
+def _planned_plain(each: Planned) -> dict[str, object]:
+    return {
+        "id": each.shot.id,
+        "scene": each.shot.scene,
+        "state": each.state.value,
+        "reasons": [str(reason) for reason in each.reasons],
+        "frames": each.shot.frames,
+        "continues": each.shot.continues,
+        "estimate_seconds": each.seconds,
+    }
+
+
+def plan_lines(plan: Plan, *, why: bool) -> Iterator[str]:
+    """A plan for people: a line a shot, with its reasons on request, and the summary."""
+    width = max(len(each.shot.id) for each in plan)
+    for each in plan:
+        about = f"  about {seconds_text(each.seconds)}" if each.seconds is not None else ""
+        yield f"{each.state.value:7}  {each.shot.id:{width}}  {each.shot.frames:4} frames{about}"
+        if why:
+            yield from (f"{'':9}{printable(str(reason))}" for reason in each.reasons)
+    yield summary_line(plan)
+
+
+def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Rows of text in aligned columns; the last column is left as it is."""
+    table = list(rows)
+    widths = [max((len(cell) for cell in column), default=0) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = [f"{cell:{width}}" for cell, width in zip(row[:-1], widths[:-1], strict=True)]
+        yield "  ".join([*cells, row[-1]]).rstrip()

@@ -1,0 +1,147 @@
+"""What a film is taken apart into: shots, the frames that they hand on, and where scenes are in the film.
+
+    one shot's file    | tail K |      visible V       | p handles | head H | padding |
+                        repeated  what the film shows    engine's frame rule wants them
+
+All in engine frames (see `timing.shown_frame` for what the film shows of them). `breakdown` makes them. May import what
+stands above `shots` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard.digest import Digest
+from storyboard.engines.choice import EngineUse
+from storyboard.errors import Fault
+from storyboard.screenplay import Screenplay
+from storyboard.timing import FrameRange, Rate
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """Frame `frame` of the file of a shot's take."""
+
+    shot: str
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture of the author's."""
+
+    path: Path
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One continuous generation. All counts are frames of the engine."""
+
+    id: str
+    """`scene/number`: for people and messages; no key depends on it."""
+    scene: str
+    number: int
+    line: int
+    """Of the scene in the screenplay."""
+    engine: EngineUse
+    prompt: str
+    negative: str
+    seed: int
+    fit: str
+    """How the author's own pictures are brought to size: `cover` or `contain`."""
+    frames: int
+    """To generate."""
+    visible: FrameRange
+    """What of them the film shows; the rest are handles."""
+    scene_first: int
+    """Which frame of its scene's engine frames `visible.start` is."""
+    continues: str | None = None
+    """The shot just before it in its chain."""
+    tail: tuple[FrameRef, ...] = ()
+    head: tuple[FrameRef, ...] = ()
+    start: Still | None = None
+    end: Still | None = None
+
+    @property
+    def depends(self) -> tuple[str, ...]:
+        """The shots whose frames it is conditioned on, each once, oldest first."""
+        return tuple(dict.fromkeys(ref.shot for ref in (*self.tail, *self.head)))
+
+
+@dataclass(frozen=True, slots=True)
+class SceneSpan:
+    """Where a scene is in the film."""
+
+    id: str
+    line: int
+    film: FrameRange
+    shots: tuple[str, ...]
+    transition: str | None = None
+    transition_frames: int = 0
+    hold: bool = False
+    """A card: its one frame is held for the scene's length."""
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """A film taken apart. `shots` are in an order in which each stands after all that it depends on."""
+
+    screenplay: Screenplay
+    width: int
+    height: int
+    rate: Rate
+    fit: str
+    scenes: tuple[SceneSpan, ...]
+    shots: Mapping[str, Shot]
+    notices: tuple[Fault, ...]
+    """What the author should know though nothing is wrong: what an engine leaves out, drift, lost end frames."""
+
+    @property
+    def frames(self) -> int:
+        """Length of the film in film frames."""
+        return self.scenes[-1].film.stop
+
+    @cached_property
+    def receivers(self) -> dict[str, tuple[str, ...]]:
+        """For each shot, those that are conditioned on it."""
+        found: dict[str, list[str]] = {shot: [] for shot in self.shots}
+        for shot in self.shots.values():
+            for giver in shot.depends:
+                found[giver].append(shot.id)
+        return {shot: tuple(those) for shot, those in found.items()}
+
+    def scene(self, scene_id: str) -> SceneSpan:
+        """Raises KeyError."""
+        return self._by_scene[scene_id]
+
+    @cached_property
+    def _by_scene(self) -> dict[str, SceneSpan]:
+        return {span.id: span for span in self.scenes}
+
+    def needed_for(self, scene_ids: Iterable[str]) -> frozenset[str]:
+        """Ids of the shots of these scenes and of all that they depend on."""
+        needed: set[str] = set()
+        open_ends = [shot for scene in scene_ids for shot in self.scene(scene).shots]
+        while open_ends:
+            shot = open_ends.pop()
+            if shot not in needed:
+                needed.add(shot)
+                open_ends += self.shots[shot].depends
+        return frozenset(needed)
+
+    def as_networkx(self) -> nx.DiGraph:
+        """The DAG for drawings and path queries: nodes are shot ids with `shot`, edges point to the receiver."""
+        import networkx as nx
+
+        graph = nx.DiGraph()
+        graph.add_nodes_from((shot.id, {"shot": shot, "frames": shot.frames}) for shot in self.shots.values())
+        graph.add_edges_from((giver, shot.id) for shot in self.shots.values() for giver in shot.depends)
+        return graph

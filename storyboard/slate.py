@@ -1,0 +1,132 @@
+"""A shot and the digests of its conditioning frames -> the slate, the complete record of what decides a take's pixels.
+
+The key is the digest of the slate and of nothing else. It is shallow: a shot's ancestors are in it only as the frames
+that they actually handed on. Not in it, because no pixel depends on it: titles, scene ids, paths, the device, library
+versions, trims, transitions. May import what stands above `slate` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from storyboard.digest import Digest, Plain, digest_of
+from storyboard.footage import RESAMPLE
+from storyboard.shots import FrameRef, Shot
+
+SALT: Final = 1
+"""Part of every key: raised to disown all takes at once, should a version of ours have stored wrong ones."""
+
+
+class Recorded(Protocol):
+    """What a slate needs of the take of a shot before: a digest for every frame of its file, and their size."""
+
+    @property
+    def frames(self) -> tuple[Digest, ...]: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Pictures that a shot was given."""
+
+    digests: tuple[Digest, ...]
+    """Of the frames as they stand in their takes, oldest first; of the file, for a still."""
+    resample: str | None
+    """How they are brought to the shot's size; None where they have it. The same recipe gives the same pixels."""
+
+    def plain(self) -> dict[str, Plain]:
+        return {"digests": list(self.digests), "resample": self.resample}
+
+
+@dataclass(frozen=True, slots=True)
+class Slate:
+    """Each field is in the key because the engine's output depends on it."""
+
+    engine: str
+    """Another engine, other pixels."""
+    version: int
+    """Of the adapter: the same request is carried out in another way."""
+    weights: str | None
+    """With commit or content digest: the same name may hold other weights tomorrow."""
+    options: Mapping[str, Plain]
+    """Every option that changes pixels, defaults written out, so that a changed default changes the key."""
+    prompt: str
+    """As the engine reads it: cast names replaced, style added."""
+    negative: str
+    """Empty where the engine takes none, so that it costs no shot there."""
+    seed: int
+    """Decides the noise."""
+    width: int
+    height: int
+    rate: str
+    """Engines know how fast time passes."""
+    frames: int
+    """Of the generation, handles included; where it is trimmed is not in the key."""
+    tail: Condition | None
+    """What it continues, as pixels: an identical tail stops a change from going further."""
+    head: Condition | None
+    """What it leads into, as pixels."""
+    start: Condition | None
+    end: Condition | None
+
+    def plain(self) -> dict[str, Plain]:
+        """The slate as plain data; what the key is the digest of, and what a take keeps."""
+        given = {"tail": self.tail, "head": self.head, "start": self.start, "end": self.end}
+        return self.own() | {role: each.plain() for role, each in given.items() if each is not None}
+
+    def own(self) -> dict[str, Plain]:
+        """The slate without conditioning: what the author decides for this shot alone."""
+        return {
+            "slate": SALT,
+            "engine": self.engine,
+            "version": self.version,
+            "weights": self.weights,
+            "options": dict(self.options),
+            "prompt": self.prompt,
+            "negative": self.negative,
+            "seed": self.seed,
+            "width": self.width,
+            "height": self.height,
+            "rate": self.rate,
+            "frames": self.frames,
+        }
+
+    @property
+    def key(self) -> Digest:
+        return digest_of(self.plain())
+
+
+def slate_of(shot: Shot, takes: Mapping[str, Recorded]) -> Slate:
+    """The shot's slate, from the takes of the shots that it depends on. Raises KeyError where one is not there."""
+    use = shot.engine
+    still = f"{RESAMPLE} {shot.fit}"
+    return Slate(
+        engine=use.spec.name,
+        version=use.capabilities.version,
+        weights=use.weights,
+        options=use.options.keyed(),
+        prompt=shot.prompt,
+        negative=shot.negative,
+        seed=shot.seed,
+        width=use.width,
+        height=use.height,
+        rate=str(use.rate),
+        frames=shot.frames,
+        tail=_given(shot, shot.tail, takes),
+        head=_given(shot, shot.head, takes),
+        start=Condition((shot.start.digest,), still) if shot.start else None,
+        end=Condition((shot.end.digest,), still) if shot.end else None,
+    )
+
+
+def _given(shot: Shot, refs: Sequence[FrameRef], takes: Mapping[str, Recorded]) -> Condition | None:
+    if not refs:
+        return None
+    sizes = {(takes[ref.shot].width, takes[ref.shot].height) for ref in refs}
+    same = sizes == {(shot.engine.width, shot.engine.height)}
+    return Condition(tuple(takes[ref.shot].frames[ref.frame] for ref in refs), None if same else f"{RESAMPLE} cover")

@@ -1,0 +1,212 @@
+"""A vault -> what is damaged in it, and what no film uses.
+
+Damage is a record or an object whose bytes are not those that were written, or a record whose object is not whole.
+What a killed writer left is no damage. Takes are removed before objects, so that a kill in between leaves no take
+without footage. May import what stands above `vault_care` in the layout.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+
+from storyboard.digest import Digest, digest_bytes, digest_file
+from storyboard.durable import field_of, seal, unseal
+from storyboard.errors import DamagedFootage, VaultError
+from storyboard.project import read_manifest
+from storyboard.vault_layout import Layout, Take, entries, segment_from, take_from
+
+
+class DamageKind(Enum):
+    """What is damaged."""
+
+    TAKE = "take"
+    SEGMENT = "segment"
+    OBJECT = "object"
+    ROOT = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is not as it was written."""
+
+    kind: DamageKind
+    name: str
+    """Key of a take or segment, digest of an object, name of a root."""
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many things went, or would go in a dry run, and how many bytes they hold."""
+
+    takes: int
+    objects: int
+    segments: int
+    bytes: int
+    dry: bool
+
+
+def name_root(layout: Layout, manifest: Path) -> None:
+    """Remember where a film's manifest is, both from `/` and from the vault: a project may be moved as a whole. Raises
+    OSError."""
+    absolute = Path(os.path.normpath(manifest.absolute()))
+    try:
+        relative: str | None = os.path.relpath(absolute, layout.root.absolute())
+    except ValueError:  # on another drive
+        relative = None
+    record = seal({"manifest": str(absolute), "relative": relative})
+    path = layout.roots / f"{digest_bytes(str(absolute).encode())[:32]}.json"
+    try:
+        if path.read_bytes() == record:
+            return
+    except OSError:
+        pass
+    layout.write(path, record)
+
+
+def _manifests(layout: Layout, root: Path) -> tuple[Path, ...]:
+    """Where a root's manifest is; nothing where it is gone. Raises OSError and ValueError where that is unknown."""
+    record = unseal(root.read_bytes())
+    places = [Path(field_of(record, "manifest", str))]
+    if record.get("relative") is not None:
+        places.append(Path(os.path.normpath(layout.root.absolute() / field_of(record, "relative", str))))
+    return tuple(dict.fromkeys(place for place in places if place.exists()))
+
+
+def verify(layout: Layout, *, deep: bool = False) -> list[Damage]:
+    """All damage, every byte hashed; `deep` decodes each take's footage too and compares its frames."""
+    return [
+        Damage(kind, name, path, reason)
+        for kind, name, path, check in _checks(layout, deep)
+        if (reason := _fault(check)) is not None
+    ]
+
+
+def heal(layout: Layout, *, deep: bool = False) -> list[Damage]:
+    """Find all damage and remove what is damaged, so that it is shot again. Nobody else may use the vault. Raises
+    OSError."""
+    found = verify(layout, deep=deep)
+    for damage in found:
+        damage.path.unlink(missing_ok=True)
+    return found
+
+
+def _checks(layout: Layout, deep: bool) -> Iterator[tuple[DamageKind, str, Path, Callable[[], object]]]:
+    """What to check, objects first: the checks of records ask which objects were found whole."""
+    whole: dict[str, int] = {}
+    for name, path in layout.objects():
+        yield DamageKind.OBJECT, name, path, partial(_check_object, name, path, whole)
+    for key, path in layout.takes():
+        yield DamageKind.TAKE, key, path, partial(_check_take, layout, key, path, whole, deep)
+    for key, path in layout.segments():
+        yield DamageKind.SEGMENT, key, path, partial(_check_segment, key, path, whole)
+    for path in entries(layout.roots):
+        yield DamageKind.ROOT, path.stem, path, partial(_manifests, layout, path)
+
+
+def _fault(check: Callable[[], object]) -> str | None:
+    try:
+        check()
+    except OSError as error:
+        return f"it cannot be read: {error.strerror or error}"
+    except (ValueError, DamagedFootage) as error:
+        return str(error)
+    return None
+
+
+def _check_object(name: str, path: Path, whole: dict[str, int]) -> None:
+    if digest_file(path) != name:
+        raise ValueError("its bytes are not those of its name")
+    whole[name] = path.stat().st_size
+
+
+def _check_take(layout: Layout, key: str, path: Path, whole: Mapping[str, int], deep: bool) -> None:
+    take = take_from(path.read_bytes())
+    if take.key != key:
+        raise ValueError(f"it is the take of another key, `{take.key}`")
+    if whole.get(take.footage) != take.size:
+        raise ValueError(f"its footage `{take.footage}` is missing or damaged")
+    if deep:
+        check_pictures(layout.object(take.footage), take)
+
+
+def check_pictures(path: Path, take: Take) -> None:
+    """Decode footage and compare each picture with its digest. Raises DamagedFootage."""
+    from storyboard.footage import frame_digests, read_footage
+
+    if frame_digests(read_footage(path, None)) != take.frames:
+        raise DamagedFootage(f"the pictures in the footage of `{take.key}` are not those that were shot")
+
+
+def _check_segment(key: str, path: Path, whole: Mapping[str, int]) -> None:
+    segment = segment_from(path.read_bytes())
+    if segment.key != key:
+        raise ValueError(f"it is the segment of another key, `{segment.key}`")
+    if whole.get(segment.file) != segment.size:
+        raise ValueError(f"its file `{segment.file}` is missing or damaged")
+
+
+def prune(layout: Layout, keep: Iterable[str], *, dry: bool) -> Pruned:
+    """Remove, or only count, the takes and segments that neither `keep` nor a film's manifest names, objects that none
+    of the others names, and what killed writers left. Nobody else may use the vault.
+
+    Raises VaultError where it cannot be known what a film uses, and OSError.
+    """
+    takes, segments = _named(layout)
+    takes.update(keep)
+    spare = [path for key, path in layout.takes() if key not in takes]
+    pieces = [path for key, path in layout.segments() if key not in segments]
+    used = {_footage_of(layout.take(key)) for key, _ in layout.takes() if key in takes}
+    used |= {_file_of(layout.segment(key)) for key, _ in layout.segments() if key in segments}
+    objects = [path for name, path in layout.objects() if name not in used]
+    size = sum(path.stat().st_size for path in (*spare, *pieces, *objects))
+    if not dry:
+        dead = [path for path in entries(layout.roots) if not _manifests(layout, path)]
+        leftovers = list(layout.tmp.iterdir()) if layout.tmp.is_dir() else []
+        for path in (*spare, *pieces, *objects, *dead, *leftovers):
+            path.unlink(missing_ok=True)
+    return Pruned(len(spare), len(objects), len(pieces), size, dry)
+
+
+def _footage_of(record: Path) -> Digest | None:
+    try:
+        return take_from(record.read_bytes()).footage
+    except ValueError:
+        return None  # a damaged record is a miss, and so is its footage
+
+
+def _file_of(record: Path) -> Digest | None:
+    try:
+        return segment_from(record.read_bytes()).file
+    except ValueError:
+        return None
+
+
+def _named(layout: Layout) -> tuple[set[str], set[str]]:
+    """Keys of all takes and of all segments that films use. Raises VaultError rather than guess."""
+    takes: set[str] = set()
+    segments: set[str] = set()
+    for root in entries(layout.roots):
+        try:
+            paths = _manifests(layout, root)
+        except (OSError, ValueError) as error:
+            raise VaultError(
+                f"`{root}` should say where a film is, but is damaged: {error}",
+                "remove it with `storyboard vault verify --heal`, and render that film again before pruning",
+            ) from error
+        for path in paths:
+            manifest = read_manifest(path)
+            if manifest is None:
+                raise VaultError(
+                    f"cannot read the manifest `{path}`, so what its film uses is not known",
+                    "render that film again, or remove the manifest",
+                )
+            takes |= {shot.key for shot in manifest.shots}
+            segments |= set(manifest.segments)
+    return takes, segments

@@ -1,0 +1,208 @@
+"""What lies where in a vault, and records <-> their bytes.
+
+    VERSION                    of this layout
+    objects/ab/<62 hex>        footage and encoded pieces, by digest of their bytes
+    takes/ab/<62 hex>.json     key -> take; written last, so that what it names is there
+    segments/ab/<62 hex>.json  key -> encoded piece of a movie
+    roots/<32 hex>.json        where the manifest of a film is that uses this vault
+    timings/<32 hex>.json      how long shots took, for estimates only
+    in-use/, locks/, gate      lock files, all empty
+    tmp/                       what is being written; a killed writer leaves something here
+
+Names are short enough for Windows. May import what stands above `vault_layout` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, cast
+
+from storyboard.digest import Digest, Plain
+from storyboard.durable import (
+    as_digest,
+    digest_in,
+    field_of,
+    seal,
+    unseal,
+    write_atomically,
+)
+from storyboard.errors import VaultError
+from storyboard.timing import Rate
+
+VERSION: Final = b"storyboard vault 1\n"
+_SHELVES: Final = ("objects", "takes", "segments", "roots", "timings", "in-use", "locks", "tmp")
+_NAMES: Final = frozenset({"VERSION", "gate", *_SHELVES})
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What was shot for a key."""
+
+    key: str
+    slate: Mapping[str, Plain]
+    """All that decides its pixels, so that a plan can say which field changed. Fractions have become text."""
+    footage: Digest
+    size: int
+    """Of the footage, in bytes."""
+    width: int
+    height: int
+    rate: Rate
+    frames: tuple[Digest, ...]
+    """Of each picture in the file, so that a tail can be keyed without decoding."""
+    made: Mapping[str, Plain]
+    """How, when and on what it was shot; decides nothing."""
+
+    def sealed(self) -> bytes:
+        """Its record's bytes."""
+        return seal(
+            {
+                "take": self.key,
+                "slate": self.slate,
+                "footage": self.footage,
+                "size": self.size,
+                "width": self.width,
+                "height": self.height,
+                "rate": str(self.rate),
+                "frames": self.frames,
+                "made": self.made,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """An encoded piece of a movie."""
+
+    key: str
+    file: Digest
+    size: int
+    """In bytes."""
+
+    def sealed(self) -> bytes:
+        """Its record's bytes."""
+        return seal({"segment": self.key, "file": self.file, "size": self.size})
+
+
+def take_from(data: bytes) -> Take:
+    """The take that was sealed. Raises ValueError."""
+    record = unseal(data)
+    return Take(
+        key=field_of(record, "take", str),
+        slate=cast("Mapping[str, Plain]", field_of(record, "slate", dict)),
+        footage=digest_in(record, "footage"),
+        size=field_of(record, "size", int),
+        width=field_of(record, "width", int),
+        height=field_of(record, "height", int),
+        rate=Rate.parse(field_of(record, "rate", str)),
+        frames=tuple(as_digest(each) for each in field_of(record, "frames", list)),
+        made=cast("Mapping[str, Plain]", field_of(record, "made", dict)),
+    )
+
+
+def segment_from(data: bytes) -> Segment:
+    """The segment that was sealed. Raises ValueError."""
+    record = unseal(data)
+    return Segment(field_of(record, "segment", str), digest_in(record, "file"), field_of(record, "size", int))
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of a vault. Keys and groups are digests."""
+
+    root: Path
+
+    @property
+    def gate(self) -> Path:
+        """Locked while anyone begins to use the vault, and all the while that something is removed from it."""
+        return self.root / "gate"
+
+    @property
+    def in_use(self) -> Path:
+        return self.root / "in-use"
+
+    @property
+    def locks(self) -> Path:
+        return self.root / "locks"
+
+    @property
+    def tmp(self) -> Path:
+        return self.root / "tmp"
+
+    @property
+    def roots(self) -> Path:
+        return self.root / "roots"
+
+    def object(self, digest: Digest) -> Path:
+        return self.root / "objects" / digest[:2] / digest[2:]
+
+    def take(self, key: str) -> Path:
+        return self.root / "takes" / as_digest(key)[:2] / f"{key[2:]}.json"
+
+    def segment(self, key: str) -> Path:
+        return self.root / "segments" / as_digest(key)[:2] / f"{key[2:]}.json"
+
+    def lock(self, key: str) -> Path:
+        return self.locks / as_digest(key)[:32]
+
+    def timings(self, group: str) -> Path:
+        return self.root / "timings" / f"{as_digest(group)[:32]}.json"
+
+    def objects(self) -> Iterator[tuple[str, Path]]:
+        """Digest and path of each object, sorted."""
+        return self._shelf("objects", "")
+
+    def takes(self) -> Iterator[tuple[str, Path]]:
+        """Key and path of each take's record, sorted."""
+        return self._shelf("takes", ".json")
+
+    def segments(self) -> Iterator[tuple[str, Path]]:
+        """Key and path of each segment's record, sorted."""
+        return self._shelf("segments", ".json")
+
+    def _shelf(self, name: str, suffix: str) -> Iterator[tuple[str, Path]]:
+        for shard in entries(self.root / name):
+            for path in entries(shard):
+                yield shard.name + path.name.removesuffix(suffix), path
+
+    def read_version(self) -> None:
+        """Raises VaultError where this is a vault of another version, or no folder."""
+        try:
+            found = (self.root / "VERSION").read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise VaultError(
+                f"cannot read the vault `{self.root}`: {error.strerror or error}", "name a folder with `--vault`"
+            ) from error
+        if found != VERSION:
+            raise VaultError(
+                f"the vault `{self.root}` is of a version that this storyboard does not know",
+                "use the storyboard that made it, or name another folder with `--vault`",
+            )
+
+    def prepare(self) -> None:
+        """Make the vault's folder and its VERSION where they are missing. Raises OSError, and VaultError where the
+        folder holds something else."""
+        if (self.root / "VERSION").exists():
+            return
+        strange = [path.name for path in entries(self.root) if path.name not in _NAMES]
+        if strange:
+            raise VaultError(
+                f"`{self.root}` is no vault, and holds other files, such as `{strange[0]}`",
+                "name an empty folder or a new one with `--vault`",
+            )
+        write_atomically(self.root / "VERSION", VERSION)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a record. Raises OSError."""
+        write_atomically(path, data, scratch=self.tmp)
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without hidden files; nothing where there is no such folder."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []

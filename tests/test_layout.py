@@ -1,0 +1,126 @@
+"""The layout of the design: who may import whom, what is heavy where, how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.films import scene, screenplay, storyboard, text_of
+
+PACKAGE = Path(__file__).parent.parent / "storyboard"
+ROWS = [
+    "errors",
+    "excerpt",
+    "timing",
+    "digest",
+    "durable",
+    "source",
+    "footage",
+    "wording",
+    "scene",
+    "checks",
+    "screenplay",
+    "engines.base",
+    "engines",
+    "engines.choice",
+    "engines.describe",
+    "engines.animatic",
+    "engines.card",
+    "engines.archive",
+    "shots",
+    "conditioning",
+    "casting",
+    "breakdown",
+    "slate",
+    "project",
+    "vault_layout",
+    "vault_locks",
+    "vault_care",
+    "vault",
+    "plan",
+    "crew",
+    "render",
+    "cut",
+    "encoding",
+    "conform",
+    "blame",
+    "opening",
+    "film",
+    "report",
+    "cli",
+    "__main__",
+    "",
+]
+HEAVY = {"torch", "diffusers", "transformers", "moviepy", "ray", "networkx"}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").removesuffix(".")
+        found[name] = path
+    return found
+
+
+def imported(path: Path) -> set[str]:
+    """Modules of storyboard that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or ""} | {f"{node.module}.{alias.name}" for alias in node.names}
+    known = modules()
+    inside = {name.removeprefix("storyboard").removeprefix(".") for name in names if name.split(".")[0] == "storyboard"}
+    return {name for name in inside if name in known}
+
+
+def test_every_module_has_its_row() -> None:
+    assert sorted(modules()) == sorted(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_module_imports_only_from_rows_above_its_own(name: str) -> None:
+    above = set(ROWS[: ROWS.index(name)])
+    assert imported(modules()[name]) - {name} <= above
+
+
+def test_no_file_is_longer_than_400_lines() -> None:
+    root = PACKAGE.parent
+    files = [
+        path for folder in ("storyboard", "tests", "benchmarks", "examples") for path in (root / folder).rglob("*.py")
+    ]
+    assert {path.name: count for path in files if (count := len(path.read_text().splitlines())) > 400} == {}
+
+
+def test_check_plan_and_a_render_with_nothing_to_do_import_nothing_heavy(tmp_path: Path) -> None:
+    film = tmp_path / "film.yaml"
+    film.write_text(text_of(screenplay([scene("a"), scene("b", card={"text": "End"})])))
+    storyboard("render", film)
+    code = (
+        "import sys; from storyboard.cli import main; code = main(sys.argv[1:]);"
+        f"print('HEAVY', sorted({HEAVY!r} & set(sys.modules))); sys.exit(code)"
+    )
+    for verb in (["check"], ["plan"], ["plan", "--why"], ["render"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *verb, str(film)], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.endswith("HEAVY []\n"), (verb, done.stdout)
+
+
+def test_only_conform_imports_moviepy() -> None:
+    users = {name for name, path in modules().items() if "moviepy" in path.read_text() and "import" in path.read_text()}
+    importing = {
+        name
+        for name in users
+        for node in ast.walk(ast.parse(modules()[name].read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and any(
+            part.startswith("moviepy") for part in [getattr(node, "module", None) or "", *(a.name for a in node.names)]
+        )
+    }
+    assert importing == {"conform"}

@@ -1,0 +1,138 @@
+"""The render loop: failures isolate, interruptions lose nothing, two renders at once shoot each shot once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from storyboard.crew import Here
+from storyboard.plan import State, make_plan
+from storyboard.render import ShotDone, ShotElsewhere, ShotFound, ShotStarted, ShotStepped, render
+from storyboard.vault import Vault
+from tests.films import broken_down, scene, screenplay, shoot, text_of
+
+
+def test_a_failure_stops_its_descendants_and_nothing_else(tmp_path: Path) -> None:
+    scenes = [scene("a"), scene("b", prompt="FAIL"), scene("c"), scene("d", continues="a"), scene("e", continues="nothing")]
+    vault = Vault(tmp_path)
+    film = broken_down(screenplay(scenes, engine="strict"))
+    result = shoot(film, vault)
+    assert (result.failed, result.not_attempted) == (["b/1"], ["c/1"])
+    assert sorted(result.shot) == ["a/1", "d/1", "e/1"]
+    scenes[1]["prompt"] = "Better."
+    assert sorted(shoot(broken_down(screenplay(scenes, engine="strict")), vault).shot) == ["b/1", "c/1"]
+
+
+@pytest.mark.parametrize("prompt", ["FAIL", "SHORT"])
+def test_what_an_engine_does_wrong_is_a_named_failure(prompt: str, tmp_path: Path) -> None:
+    result = shoot(broken_down(screenplay([scene("a", prompt=prompt)], engine="strict")), Vault(tmp_path))
+    error = next(event.error for event in result.events if hasattr(event, "error"))
+    assert "shot `a/1`" in error.message
+    assert result.takes == {}
+
+
+def test_events_come_in_order_and_name_every_step(tmp_path: Path) -> None:
+    result = shoot(broken_down(screenplay([scene("a"), scene("b")])), Vault(tmp_path))
+    kinds = [type(event) for event in result.events if not isinstance(event, ShotStepped)]
+    assert kinds == [ShotStarted, ShotDone] * 2
+    steps = [event for event in result.events if isinstance(event, ShotStepped) and event.shot.id == "a/1"]
+    assert steps[-1].step == steps[-1].steps > 0
+
+
+def test_closing_a_render_stops_the_shot_and_frees_its_lock(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    film = broken_down(screenplay([scene("a"), scene("b", prompt="SLOW", duration=20)], engine={"name": "dice"}))
+    crew = Here()
+    events = render(make_plan(film, vault), vault, crew)
+    for event in events:
+        if isinstance(event, ShotStepped) and event.shot.id == "b/1" and event.step == 3:
+            break
+    events.close()
+    crew.close()
+    assert threading.active_count() == 1
+    plan = make_plan(film, vault)
+    assert [each.state for each in plan][:2] == [State.HIT, State.MISS]
+    key = plan.shots["b/1"].slate.key if plan.shots["b/1"].slate else ""
+    with vault.locked(key, wait=False) as held:
+        assert held
+    assert vault.verify() == []
+
+
+def test_two_renders_at_once_on_one_vault_shoot_each_shot_once(tmp_path: Path) -> None:
+    scenes = [scene(name, prompt=f"SLOW {name}", continues="nothing" if name in "ad" else "previous") for name in "abcdef"]
+    for number in range(2):
+        (tmp_path / f"film{number}.yaml").write_text(text_of(screenplay(scenes, engine="strict")))
+    log = tmp_path / "log"
+    environment = os.environ | {"STORYBOARD_TEST_LOG": str(log)}
+    command = [sys.executable, "-m", "storyboard", "render", "--vault", str(tmp_path / "vault"), "--out"]
+    renders = [
+        subprocess.Popen([*command, str(tmp_path / f"out{n}"), str(tmp_path / f"film{n}.yaml")], env=environment)
+        for n in range(2)
+    ]
+    assert [each.wait(timeout=120) for each in renders] == [0, 0]
+    shot = sorted(line.split()[0] for line in log.read_text().splitlines())
+    assert shot == [f"{name}/1" for name in "abcdef"]
+    movies = [(tmp_path / f"out{n}" / f"film{n}.mp4").read_bytes() for n in range(2)]
+    assert len(movies[0]) > 1000
+    assert movies[0] == movies[1]
+
+
+def test_a_shot_that_another_render_holds_is_waited_for_and_found(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    film = broken_down(screenplay([scene("a"), scene("b", continues="nothing")]))
+    plan = make_plan(film, vault)
+    slate = plan.shots["a/1"].slate
+    assert slate is not None
+    crew = Here()
+    seen: list[object] = []
+    other = vault.locked(slate.key, wait=False)
+    assert other.__enter__()
+    for event in render(plan, vault, crew):
+        seen.append(event)
+        if isinstance(event, ShotDone) and event.shot.id == "b/1":
+            copied = Vault(tmp_path / "other")
+            take = shoot(film, copied).takes["a/1"]
+            frames = copied.frames(take, range(len(take.frames)))
+            from storyboard.footage import Footage
+
+            vault.put(slate.key, slate.plain(), Footage(frames, take.rate), {})
+            other.__exit__(None, None, None)
+    crew.close()
+    kinds = [(type(event), event.shot.id) for event in seen if isinstance(event, ShotElsewhere | ShotFound | ShotDone)]
+    assert kinds == [(ShotElsewhere, "a/1"), (ShotDone, "b/1"), (ShotFound, "a/1")]
+
+
+def test_conditioning_frames_are_brought_to_the_receiver_s_size(tmp_path: Path) -> None:
+    engine = {"name": "animatic", "width": 48, "height": 48, "tail": 2}
+    film = broken_down(screenplay([scene("a"), scene("b", engine=engine)]))
+    vault = Vault(tmp_path)
+    takes = shoot(film, vault).takes
+    assert (takes["b/1"].width, takes["b/1"].height) == (48, 48)
+    tail = takes["b/1"].slate["tail"]
+    assert isinstance(tail, dict) and "cover" in str(tail["resample"])
+    repeated = vault.frames(takes["b/1"], [0, 1])
+    assert repeated.shape == (2, 48, 48, 3)
+    whole = vault.frames(takes["a/1"], [6, 7])[:, :, 24:72]
+    assert np.abs(repeated.astype(int).mean() - whole.astype(int).mean()) < 12
+
+
+def test_start_and_end_images_are_the_first_and_last_frame(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name, color in (("one", (200, 30, 30)), ("two", (30, 30, 200))):
+        Image.new("RGB", (200, 100), color).save(tmp_path / f"{name}.png")
+    made = scene("a", start={"image": "one.png"}, end={"image": "two.png"})
+    vault = Vault(tmp_path / "vault")
+    film = broken_down(screenplay([made]), tmp_path)
+    take = shoot(film, vault).takes["a/1"]
+    first, last = vault.frames(take, [0, 7])
+    assert np.abs(first.astype(int) - (200, 30, 30)).max() <= 1
+    assert np.abs(last.astype(int) - (30, 30, 200)).max() <= 1
+    Image.new("RGB", (200, 100), (30, 200, 30)).save(tmp_path / "two.png")
+    assert shoot(broken_down(screenplay([made]), tmp_path), vault).shot == ["a/1"], "another picture, another key"
