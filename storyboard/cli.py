@@ -241,21 +241,16 @@ def _schema(asked: argparse.Namespace) -> int:
 
 
 def _blame(asked: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from storyboard.blame import blame
-    from storyboard.report import columns
+    from storyboard.report import columns, credit_plain
     from storyboard.timing import Duration
 
     try:
         at = Duration.parse(asked.at)
     except ValueError as error:
         raise CommandError(str(error)) from None
-    credit = asdict(blame(asked.movie, at))
-    if asked.json:
-        print(json.dumps(credit))
-    else:
-        print("\n".join(columns((name, str(fact)) for name, fact in credit.items() if fact is not None)))
+    credit = credit_plain(blame(asked.movie, at))
+    print(json.dumps(credit) if asked.json else "\n".join(columns((name, str(fact)) for name, fact in credit.items())))
     return DONE
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from storyboard.blame import Credit
 from storyboard.errors import Fault
 from storyboard.excerpt import printable
 from storyboard.film import Event, FilmDone, FilmEncoding, FilmPlanned, FilmStopped
@@ -246,6 +247,32 @@ def plan_lines(plan: Plan, *, why: bool) -> Iterator[str]:
         if why:
             yield from (f"{'':9}{printable(str(reason))}" for reason in each.reasons)
     yield summary_line(plan)
+
+
+def credit_plain(credit: Credit) -> dict[str, object]:
+    """What a frame of a movie was made from, as plain data; a transition's other picture under `mixed_with`."""
+    plain: dict[str, object] = {
+        "film_frame": credit.film_frame,
+        "seconds": float(credit.seconds),
+        "scene": credit.scene,
+        "line": credit.line,
+        "shot": credit.shot,
+        "prompt": credit.prompt,
+        "engine": credit.engine,
+        "seed": credit.seed,
+        "key": credit.key,
+        "take_frame": credit.take_frame,
+    }
+    if mix := credit.mixed_with:
+        under, over = mix.weights
+        plain["mixed_with"] = {
+            "kind": mix.kind.value,
+            "shot": mix.shot,
+            "key": mix.key,
+            "take_frame": mix.take_frame,
+            "weights": [str(under), str(over)],
+        }
+    return plain
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

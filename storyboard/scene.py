@@ -98,7 +98,11 @@ Seed: TypeAlias = Annotated[Whole, Field(ge=0, le=MOST_SEED)]
 class Part(BaseModel):
     """What all parts share: nothing can be changed, and nothing unknown is taken."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        field_title_generator=lambda name, _: name.strip("_").replace("_", " ").capitalize(),
+    )
 
 
 class ShortPart(Part):

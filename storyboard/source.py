@@ -33,7 +33,9 @@ _BOOL = re.compile(r"(true|True|TRUE)|false|False|FALSE")
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_WIDE_CONTROL: Final = "[\x80-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]"
+"""Other unseen characters and line ends; as a pattern it takes long to compile, and most texts need none of it."""
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 _AFTER_CLOSED = re.compile(r""":\s+([{\["'])""")
@@ -162,7 +164,8 @@ class _Unreadable(Exception):
 def _check_characters(text: str) -> None:
     if len(text) > MOST_BYTES or len(text.encode("utf-8", "replace")) > MOST_BYTES:
         raise _Unreadable((1, 1), f"the screenplay is larger than {MOST_BYTES >> 20} MiB", "split the film")
-    if match := _UNPRINTABLE.search(text):
+    match = _CONTROL.search(text) or (None if text.isascii() else re.search(_WIDE_CONTROL, text))
+    if match:
         message = f"the character U+{ord(match[0]):04X} cannot stand in a screenplay"
         raise _Unreadable(
             _place(text, match.start()), message, "take it out, or write it as an escape in double quotes"
@@ -306,6 +309,8 @@ def _is_empty(event: yaml.Event) -> bool:
 def _syntax_fault(error: yaml.MarkedYAMLError, lines: Sequence[str]) -> Fault:
     """What the parser could not read, in an author's words."""
     problem, context = error.problem or "", error.context or ""
+    if "<block end>" in problem:  # PyYAML's own parser has fewer words than libyaml
+        problem = "expected '-' indicator" if "collection" in context else "expected key"
     mark = error.problem_mark or error.context_mark
     if error.context_mark and ("end of stream" in problem or "could not find expected ':'" in problem):
         mark = error.context_mark

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST_NAMES: Final = 2000
 _LONGEST_NAME: Final = 64
 
-_SENTENCES: Final = {
+SENTENCES: Final = {
     "string_type": "{what} must be text, not {given}",
     "int_type": "{what} must be a whole number, not {given}",
     "int_from_float": "{what} must be a whole number, not {given}",
@@ -88,7 +88,7 @@ def _value_fault(model: type[BaseModel], details: ErrorDetails, path: DocumentPa
         return Fault(path, f"{what}{' ' if message.startswith('must ') else ': '}{message}", remedy)
     kind = details["type"]
     remedy = _shape(model, details["loc"]) if kind == "model_type" else _hint(details, value)
-    sentence = _SENTENCES.get(kind, "{what} cannot be {given}")
+    sentence = SENTENCES.get(kind, "{what} cannot be {given}")
     return Fault(path, sentence.format(what=what, given=_given(value), value=value, **context), remedy)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from storyboard.engines import Assignment, EngineOptions, spec_of
-from storyboard.engines.animatic import read_mark, read_strip, tag_of
+from storyboard.engines.strip import read_mark, read_strip, tag_of
 from storyboard.errors import Cancelled, ShotError
 from storyboard.footage import resample
 from storyboard.timing import Rate
@@ -73,12 +73,12 @@ def test_strips_survive_coding_after_scaling_and_scaling_after_coding() -> None:
 
 
 def test_every_number_and_tag_can_be_read() -> None:
-    from storyboard.engines.animatic import Strip, _draw_strip
+    from storyboard.engines.strip import Strip, draw_strip
 
     frame = np.zeros((36, 64, 3), np.uint8)
     for number in (*range(0, 16384, 97), 16383):
         strip = Strip(number * 5 % 4096, number)
-        _draw_strip(frame, 4.0, strip)
+        draw_strip(frame, 4.0, strip)
         assert read_strip(frame) == strip
     assert len({tag_of(seed) for seed in range(50)}) >= 48
 

@@ -338,14 +338,15 @@ def test_a_killed_conform_leaves_the_old_movie_and_the_next_one_cleans_up(
     paths = [str(Path(__file__).parent.parent)]
     code = ENDLESS.format(path=paths, vault=str(vault.root), out=str(movie.path), make=make.__name__)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while process.stdout.readline().strip() != "400":
-            assert process.poll() is None
-        hidden = {entry.name for entry in movie.path.parent.iterdir()} - {"m.mp4"}
-        again = conform(three(vault), vault, movie.path, title="old")
-        assert {entry.name for entry in movie.path.parent.iterdir()} == {"m.mp4", *hidden}, "someone works there"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        try:
+            assert process.stdout is not None
+            while process.stdout.readline().strip() != "400":
+                assert process.poll() is None
+            hidden = {entry.name for entry in movie.path.parent.iterdir()} - {"m.mp4"}
+            again = conform(three(vault), vault, movie.path, title="old")
+            assert {entry.name for entry in movie.path.parent.iterdir()} == {"m.mp4", *hidden}, "someone works there"
+        finally:
+            process.send_signal(signal.SIGKILL)
     assert len(hidden) == 1 and again.digest == digest_file(movie.path) == movie.digest
     time.sleep(0.2)  # ffmpeg sees the end of its input, and ends
     conform(three(vault), vault, movie.path, title="old")

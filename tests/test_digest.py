@@ -92,9 +92,13 @@ def test_seeds_come_from_names_alone_and_fit_every_generator() -> None:
 
 
 def test_digests_are_the_same_in_every_process() -> None:
-    code = "from storyboard.digest import seed_from, digest_of; print(seed_from(7, 'a'), digest_of({'b': 1, 'a': [.1]}))"
+    code = (
+        "from storyboard.digest import seed_from, digest_of; print(seed_from(7, 'a'), digest_of({'b': 1, 'a': [.1]}))"
+    )
     runs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
         for seed in "12"
     }
     assert runs == {f"{seed_from(7, 'a')} {digest_of({'b': 1, 'a': [0.1]})}\n"}

@@ -10,7 +10,7 @@ import pytest
 
 from storyboard.conform import conform
 from storyboard.cut import assemble
-from storyboard.engines.animatic import read_mark, read_strip, tag_of
+from storyboard.engines.strip import read_mark, read_strip, tag_of
 from storyboard.shots import Breakdown
 from storyboard.vault import Vault
 from tests.films import broken_down, decoded, film_of, scene, screenplay, shoot
@@ -121,7 +121,12 @@ def test_the_mark_goes_on_across_every_seam(tmp_path: Path) -> None:
 def test_random_footage_leaves_no_broken_seam(tmp_path: Path) -> None:
     """Each take's recorded tail is what is on screen before it, even where nothing can be right by accident."""
     engine = {"name": "dice", "window": 14, "tail": 6}
-    scenes = [scene("a", 2), scene("b", "3f"), scene("c", 2, beats=[{"at": 1, "prompt": "On."}]), scene("d", continues="b")]
+    scenes = [
+        scene("a", 2),
+        scene("b", "3f"),
+        scene("c", 2, beats=[{"at": 1, "prompt": "On."}]),
+        scene("d", continues="b"),
+    ]
     film = broken_down(screenplay(scenes, engine=engine))
     vault = Vault(tmp_path)
     takes = shoot(film, vault).takes

@@ -64,14 +64,12 @@ def random_edit(rng: random.Random, film: Film) -> Film:
     elif kind == "style":
         film["style"] = rng.choice(["ink", "oil"])
     elif "card" not in scenes[place]:
-        if kind == "prompt":
-            scenes[place]["prompt"] = f"Picture {rng.randrange(1000)}."
-        elif kind == "take":
-            scenes[place]["take"] = rng.randrange(1, 4)
-        elif kind == "engine":
-            scenes[place]["engine"] = rng.choice(["animatic", "strict", "twelve"])
-        elif kind == "cut":
-            scenes[place]["continues"] = "nothing"
+        fields: dict[str, object] = {
+            "prompt": f"Picture {rng.randrange(1000)}.",
+            "take": rng.randrange(1, 4),
+            "engine": rng.choice(["animatic", "strict", "twelve"]),
+        }
+        scenes[place] |= {kind: fields[kind]} if kind in fields else {"continues": "nothing"}
     return film
 
 

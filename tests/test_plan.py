@@ -48,6 +48,7 @@ def nothing(film: Film) -> None:
 
 EDITS: list[tuple[str, Callable[[Film], None], str]] = [
     ("nothing at all", nothing, ""),
+    ("the prompt of scene 1 of 6", edit(lambda s: s[0].update(prompt="Something else.")), "abcd"),
     ("the prompt of scene 3 of 6", edit(lambda s: s[2].update(prompt="Something else.")), "cd"),
     ("the prompt of the scene behind the cut", edit(lambda s: s[4].update(prompt="Something else.")), "ef"),
     ("the prompt of the last scene", edit(lambda s: s[5].update(prompt="Something else.")), "f"),

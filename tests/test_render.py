@@ -19,7 +19,13 @@ from tests.films import broken_down, scene, screenplay, shoot, text_of
 
 
 def test_a_failure_stops_its_descendants_and_nothing_else(tmp_path: Path) -> None:
-    scenes = [scene("a"), scene("b", prompt="FAIL"), scene("c"), scene("d", continues="a"), scene("e", continues="nothing")]
+    scenes = [
+        scene("a"),
+        scene("b", prompt="FAIL"),
+        scene("c"),
+        scene("d", continues="a"),
+        scene("e", continues="nothing"),
+    ]
     vault = Vault(tmp_path)
     film = broken_down(screenplay(scenes, engine="strict"))
     result = shoot(film, vault)
@@ -65,7 +71,9 @@ def test_closing_a_render_stops_the_shot_and_frees_its_lock(tmp_path: Path) -> N
 
 
 def test_two_renders_at_once_on_one_vault_shoot_each_shot_once(tmp_path: Path) -> None:
-    scenes = [scene(name, prompt=f"SLOW {name}", continues="nothing" if name in "ad" else "previous") for name in "abcdef"]
+    scenes = [
+        scene(name, prompt=f"SLOW {name}", continues="nothing" if name in "ad" else "previous") for name in "abcdef"
+    ]
     for number in range(2):
         (tmp_path / f"film{number}.yaml").write_text(text_of(screenplay(scenes, engine="strict")))
     log = tmp_path / "log"

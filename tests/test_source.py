@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from storyboard.errors import CommandError, Fault, ScreenplayError
 from storyboard.excerpt import MOST_FAULTS, printable
-from storyboard.source import MOST_BYTES, MOST_DEPTH, MOST_EVENTS, MOST_SCALAR, parse_source, read_source
+from storyboard.source import MOST_BYTES, MOST_DEPTH, MOST_EVENTS, MOST_SCALAR, Source, parse_source, read_source
 
 
 def only_fault(text: str) -> Fault:
@@ -84,9 +84,12 @@ def test_lines_are_counted_whatever_ends_them_and_a_bom_counts_nothing(end: str)
     assert source.map.value(("日本",)) == (4, 7)
 
 
+numbers = st.floats(-1e6, 1e6).map(lambda number: round(number, 3))
+
+
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=12) | st.floats(allow_nan=False),
+        st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=12) | numbers,
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
         max_leaves=12,
     )
@@ -94,22 +97,12 @@ def test_lines_are_counted_whatever_ends_them_and_a_bom_counts_nothing(end: str)
 @settings(max_examples=150, deadline=None)
 def test_what_pyyaml_writes_is_read_back(data: object) -> None:
     text = yaml.dump({"data": data}, Dumper=_NoAliases, allow_unicode=False)
-    try:
-        assert parse_source(text, "x").data == {"data": data}
-    except ScreenplayError as error:
-        # PyYAML writes keys over 128 characters as complex ones, and infinities as they are.
-        assert ".inf" in text or "? " in text, error
+    assert parse_source(text, "x").data == {"data": data}
 
 
 class _NoAliases(yaml.SafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         return True
-
-    def represent_float_exactly(self, data: float) -> yaml.ScalarNode:
-        return self.represent_scalar("tag:yaml.org,2002:float", ".inf" if abs(data) == float("inf") else repr(data))
-
-
-_NoAliases.add_representer(float, _NoAliases.represent_float_exactly)
 
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? ", "{? ", "[[{", "{[", "[? "])
@@ -120,8 +113,11 @@ def test_what_is_nested_too_deep_is_a_fault_at_any_depth(opening: str) -> None:
 
 
 def test_deep_nesting_cannot_kill_the_process() -> None:
-    code = "from storyboard.screenplay import loads\ntry: loads('a: ' + '[' * 4_000_000)\nexcept ValueError: pass"
-    code = code.replace("ValueError", "Exception as error: print(type(error).__name__, error.faults[0].message)#")
+    code = (
+        "from storyboard.screenplay import loads\n"
+        "try: loads('a: ' + '[' * 4_000_000)\n"
+        "except Exception as error: print(type(error).__name__, error.faults[0].message)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, f"ScreenplayError nested more than {MOST_DEPTH} deep\n")
 
@@ -139,11 +135,13 @@ def test_limits_of_events_scalars_and_bytes() -> None:
     assert "KiB" in only_fault(f"a: {'x' * (MOST_SCALAR + 1)}").message
     assert "KiB" in only_fault(f"'{'x' * (MOST_SCALAR + 1)}': a").message
     assert "MiB" in only_fault("#" * (MOST_BYTES + 1)).message
-    assert "MiB" in only_fault("#" + "日" * (MOST_BYTES // 3)).message
+    assert "MiB" in only_fault("#" + "日" * (MOST_BYTES // 3 + 1)).message
     assert parse_source(f"a: {'x' * MOST_SCALAR}", "x").data == {"a": "x" * MOST_SCALAR}
 
 
-@pytest.mark.parametrize("text", ["a\x00b", "a: \x1b[31m", "a: b\u2028c: d", "a: \x85", "a: \ud800", "a\ufeff: 1", "\x7f"])
+@pytest.mark.parametrize(
+    "text", ["a\x00b", "a: \x1b[31m", "a: b\u2028c: d", "a: \x85", "a: \ud800", "a\ufeff: 1", "\x7f"]
+)
 def test_characters_that_cannot_be_seen_or_that_break_lines_are_faults(text: str) -> None:
     assert "U+" in only_fault(text).message
 
@@ -154,7 +152,7 @@ def test_a_row_of_directives_is_refused_before_the_parser_compares_them_all() ->
 
 
 def test_an_endless_file_is_read_no_further_than_the_limit() -> None:
-    with pytest.raises(ScreenplayError, match="MiB|U\\+0000"):
+    with pytest.raises(ScreenplayError, match=r"MiB|U\+0000"):
         read_source(Path("/dev/zero"))
 
 
@@ -181,16 +179,11 @@ def test_the_report_is_sorted_and_ends_where_nobody_reads_on() -> None:
 @settings(max_examples=150, deadline=None)
 def test_a_report_shows_no_control_character_and_its_caret_is_under_the_column(line: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(line)))
-    with pytest.raises(ScreenplayError) as caught:
-        raise parse_source("", line).error([Fault((), line, line, (1, 1))])
-    assert {unicodedata.category(sign) for sign in str(caught.value)} - {"Cc"} is not None
-    shown = str(caught.value).replace("\n", "")
-    assert not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in shown)
+    rows = Source(line, line).report([Fault((), line, line, (1, at + 1))]).split("\n")
+    assert not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for row in rows for sign in row)
+    assert len(rows) == 3 + bool(line)
     if line.isascii() and line.isprintable() and len(line) <= 100:
-        from storyboard.source import Source
-
-        report = Source("x", line).report([Fault((), "m", None, (1, at + 1))]).split("\n")
-        assert report[2].index("^") == len("    1 | ") + at
+        assert rows[2].index("^") == len("    1 | ") + at
 
 
 def test_escapes_in_names_messages_and_hints_are_spelled_out() -> None:

@@ -86,7 +86,12 @@ def test_frames_and_seconds_are_inverse(rate: Rate, frames: int) -> None:
 
 
 def test_half_a_frame_goes_up() -> None:
-    assert [Duration.parse(text).frames(Rate.parse(8)) for text in ("0.0624", "0.0625", "0.1875", "0.3125")] == [0, 1, 2, 3]
+    assert [Duration.parse(text).frames(Rate.parse(8)) for text in ("0.0624", "0.0625", "0.1875", "0.3125")] == [
+        0,
+        1,
+        2,
+        3,
+    ]
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(-5, 60))

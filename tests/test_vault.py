@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 import errno
-import io
-import itertools
 import os
-import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from storyboard.digest import Digest, digest_bytes, digest_of
+from storyboard.digest import digest_bytes, digest_of
 from storyboard.errors import DamagedFootage, VaultError
 from storyboard.footage import Footage, frame_digests
 from storyboard.project import Manifest, ShotRecord, write_manifest
 from storyboard.timing import Rate
 from storyboard.vault import DamageKind, Take, Vault
-
-KEY = digest_of("a shot")
-SLATE = {"prompt": "a bear", "seed": 7, "rate": Fraction(24000, 1001), "nested": {"list": [1, None, 0.5]}}
-MADE = {"engine": "test", "seconds": 0.25}
-
-
-def shoot(seed: int = 0, count: int = 4) -> Footage:
-    pictures = np.random.default_rng(seed).integers(0, 256, (count, 12, 16, 3), dtype=np.uint8)
-    return Footage(pictures, Rate.parse("24000/1001"))
-
-
-def put(vault: Vault, key: str = KEY, seed: int = 0) -> Take:
-    return vault.put(key, SLATE, shoot(seed), MADE)
-
-
-def record_of(vault: Vault, key: str = KEY) -> Path:
-    return vault.root / "takes" / key[:2] / f"{key[2:]}.json"
-
-
-def leftovers(vault: Vault) -> list[Path]:
-    return list((vault.root / "tmp").iterdir())
-
+from tests.stored import (
+    KEY,
+    MADE,
+    SLATE,
+    become_a_folder,
+    empty,
+    flip,
+    leftovers,
+    put,
+    record_of,
+    shoot,
+    truncate,
+    zero,
+)
 
 # What is put is found
 
@@ -134,29 +119,6 @@ def test_a_hit_needs_no_heavy_import(tmp_path: Path) -> None:
 # What is damaged is a miss, and heals
 
 
-def truncate(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-7])
-
-
-def zero(path: Path) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
-def flip(path: Path) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def empty(path: Path) -> None:
-    path.write_bytes(b"")
-
-
-def become_a_folder(path: Path) -> None:
-    path.unlink()
-    path.mkdir()
-
-
 @pytest.mark.parametrize("damage", [truncate, zero, flip, empty, Path.unlink])
 @pytest.mark.parametrize("what", ["footage", "record"])
 def test_damage_is_a_miss_that_heals(tmp_path: Path, what: str, damage: Callable[[Path], None]) -> None:
@@ -235,204 +197,6 @@ def test_a_deep_look_decodes(tmp_path: Path) -> None:
     record_of(vault).write_bytes(lying.sealed())
     assert vault.verify() == []
     assert [each.name for each in vault.verify(deep=True)] == [KEY]
-
-
-# Whatever fails, a take is whole or not there
-
-
-@contextmanager
-def trouble_at(nth: int, trouble: Callable[[], None]) -> Iterator[list[str]]:
-    """The n-th system call that makes, opens for writing, flushes or renames meets trouble. Yields the calls made."""
-    calls: list[str] = []
-    real = {(os, name): getattr(os, name) for name in ("open", "fsync", "replace", "mkdir")} | {(io, "open"): io.open}
-
-    def troubled(name: str, call: Callable[..., object]) -> Callable[..., object]:
-        def instead(*args: object, **more: object) -> object:
-            if name != "io" or set("wxa+") & set(str(args[1] if len(args) > 1 else more.get("mode", "r"))):
-                calls.append(name)
-                if len(calls) == nth:
-                    trouble()
-            return call(*args, **more)
-
-        return instead
-
-    try:
-        for (module, name), call in real.items():
-            setattr(module, name, troubled(name if module is os else "io", call))
-        yield calls
-    finally:
-        for (module, name), call in real.items():
-            setattr(module, name, call)
-
-
-def fail() -> None:
-    raise OSError(errno.EIO, "made to fail")
-
-
-def die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.mark.parametrize("before", ["empty", "damaged"])
-def test_each_failing_call_leaves_before_or_after(tmp_path: Path, before: str) -> None:
-    for nth in itertools.count(1):
-        vault = Vault(tmp_path / str(nth))
-        if before == "damaged":
-            zero(vault.footage_path(put(vault)))
-        failed = False
-        with trouble_at(nth, fail) as calls:
-            try:
-                put(vault)
-            except VaultError as error:
-                failed = True
-                assert "made to fail" in error.message and error.hint
-        again = Vault(vault.root)
-        assert (again.find(KEY) is None) or (again.find(KEY) == again.peek(KEY))
-        assert before == "damaged" or again.verify() == []
-        assert not vault.root.exists() or not (vault.root / "tmp").exists() or leftovers(vault) == []
-        take = put(vault)
-        assert again.find(KEY) == take
-        assert again.verify(deep=True) == []
-        if len(calls) < nth:
-            assert not failed
-            break
-    assert nth > 10
-
-
-def test_each_failing_removal_leaves_a_sound_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for nth in itertools.count(1):
-        vault = Vault(tmp_path / str(nth))
-        for seed in range(3):
-            put(vault, digest_of(seed), seed)
-        left = iter(range(nth - 1))
-        real = os.unlink
-
-        def unlink(
-            path: str, *args: object, left: Iterator[int] = left, real: Callable[..., None] = real, **more: object
-        ) -> None:
-            if "takes" in str(path) or "objects" in str(path):
-                next(left, None) is not None or fail()
-            real(path, *args, **more)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(os, "unlink", unlink)
-            try:
-                vault.prune(yes=True)
-                break
-            except VaultError:
-                pass
-        assert vault.verify() == []
-        vault.prune(yes=True)
-        assert list(vault.takes()) == []
-    assert nth == 7
-
-
-def run_here(task: str, *words: str) -> subprocess.Popen[str]:
-    """Another process that runs one of the tasks at the end of this file."""
-    return subprocess.Popen(
-        [sys.executable, __file__, task, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-
-
-def result_of(process: subprocess.Popen[str]) -> str:
-    out, complaints = process.communicate(timeout=120)
-    assert process.returncode == 0, complaints
-    return out
-
-
-def test_kills_at_random_moments(tmp_path: Path) -> None:
-    result_of(run_here("killed_at_random", str(tmp_path)))
-    vault = Vault(tmp_path)
-    takes = list(vault.takes())
-    assert len(takes) > 20
-    assert all(vault.find(take.key) == take for take in takes)
-    assert vault.verify(deep=True) == []
-    vault.prune(yes=True)
-    assert leftovers(vault) == [] and list(vault.takes()) == []
-
-
-def test_kills_at_every_call(tmp_path: Path) -> None:
-    assert int(result_of(run_here("killed_at_every_call", str(tmp_path)))) > 10
-
-
-# Who uses it
-
-
-def test_racing_processes_shoot_once(tmp_path: Path) -> None:
-    racers = [run_here("race", str(tmp_path / "v"), KEY, str(tmp_path / "log")) for _ in range(3)]
-    takes = {result_of(racer) for racer in racers}
-    assert (tmp_path / "log").read_text().splitlines() == ["shot"]
-    assert len(takes) == 1
-
-
-def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
-    vault = Vault(tmp_path)
-    holder = run_here("hold", str(tmp_path), KEY)
-    assert holder.stdout is not None and holder.stdout.readline() == "held\n"
-    with vault.locked(KEY, wait=False) as mine:
-        assert not mine
-    with vault.locked(digest_of("another"), wait=False) as mine:
-        assert mine
-    with pytest.raises(VaultError, match="in use"):
-        vault.prune(yes=True)
-    holder.kill()
-    holder.communicate()
-    with vault.locked(KEY, wait=False) as mine:
-        assert mine
-    assert len(list((tmp_path / "in-use").iterdir())) == 1, "the dead one's file"
-    vault.prune(yes=True)
-    assert list((tmp_path / "in-use").iterdir()) == [] and list((tmp_path / "locks").iterdir()) == []
-
-
-def test_a_lock_excludes_within_a_process_and_outlasts_no_exception(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), Vault(tmp_path).locked(KEY, wait=True) as mine:
-        assert mine
-        with Vault(tmp_path).locked(KEY, wait=False) as other:
-            assert not other
-        raise KeyError
-    with Vault(tmp_path).locked(KEY, wait=False) as mine:
-        assert mine
-
-
-# Vaults that cannot be written, and folders that are none
-
-
-def test_a_vault_that_cannot_be_written_serves_hits(tmp_path: Path) -> None:
-    vault = Vault(tmp_path)
-    take = put(vault)
-    for folder in ("tmp", "locks"):  # a file in its place stops root too, unlike permissions
-        shutil.rmtree(tmp_path / folder, ignore_errors=True)
-        (tmp_path / folder).touch()
-    assert Vault(tmp_path).find(KEY) == take
-    assert np.array_equal(vault.frames(take, [1]), shoot().frames[[1]])
-    with pytest.raises(VaultError, match="cannot write footage") as caught:
-        put(vault)
-    assert caught.value.hint and "--vault" in caught.value.hint
-    with pytest.raises(VaultError, match="cannot write a lock"), vault.locked(KEY, wait=False):
-        pass
-    vault.note_timing(KEY, 9, 1.0)  # an estimate is not worth a failure
-
-
-def test_a_file_limit_is_told(tmp_path: Path) -> None:
-    message = result_of(run_here("beyond_the_limit", str(tmp_path)))
-    assert "cannot write footage" in message and "make room" in message
-    vault = Vault(tmp_path)
-    assert vault.verify() == [] and vault.find(KEY) is None and leftovers(vault) == []
-
-
-def test_other_versions_and_other_folders_are_refused(tmp_path: Path) -> None:
-    vault = Vault(tmp_path / "v")
-    put(vault)
-    (tmp_path / "v" / "VERSION").write_text("storyboard vault 2\n")
-    with pytest.raises(VaultError, match="version"):
-        Vault(tmp_path / "v")
-    (tmp_path / "home").mkdir()
-    (tmp_path / "home" / "letters.txt").touch()
-    with pytest.raises(VaultError, match=r"letters\.txt"):
-        put(Vault(tmp_path / "home"))
-    assert [path.name for path in (tmp_path / "home").iterdir()] == ["letters.txt"]
-    with pytest.raises(VaultError, match="cannot read the vault"):
-        Vault(tmp_path / "home" / "letters.txt")
 
 
 # Segments
@@ -563,84 +327,3 @@ def test_prune_does_not_guess(tmp_path: Path) -> None:
     assert [each.kind for each in vault.verify(heal=True)] == [DamageKind.ROOT]
     vault.name_root(manifest)
     assert vault.prune(yes=True).takes == 0 and vault.find(KEY)
-
-
-# What the other processes do
-
-
-def killed_at_random(root: str) -> None:
-    """Thirty writers, each killed at some moment of putting one take after another."""
-    moments = random.Random(0)
-    vault = Vault(Path(root))
-    put(vault)
-    for count in range(30):
-        writer = os.fork()
-        if writer == 0:
-            for number in itertools.count():
-                put(Vault(Path(root)), digest_of([count, number]), seed=count * 1000 + number)
-        time.sleep(moments.uniform(0.001, 0.08))
-        os.kill(writer, signal.SIGKILL)
-        _, status = os.waitpid(writer, 0)
-        assert os.WIFSIGNALED(status)
-        assert vault.verify() == []
-
-
-def killed_at_every_call(folder: str) -> None:
-    """A writer killed at its n-th system call, for each n, and another that finishes its work."""
-    for nth in itertools.count(1):
-        vault = Vault(Path(folder) / str(nth))
-        writer = os.fork()
-        if writer == 0:
-            with trouble_at(nth, die):
-                put(vault)
-            os._exit(0)
-        _, status = os.waitpid(writer, 0)
-        assert vault.verify() == []
-        if not os.WIFSIGNALED(status):
-            break
-        assert vault.find(KEY) in (None, vault.peek(KEY))
-        survivor = os.fork()
-        if survivor == 0:
-            put(vault)
-            os._exit(0)
-        assert os.waitpid(survivor, 0)[1] == 0
-        assert vault.find(KEY) is not None and vault.verify() == []
-    assert os.WEXITSTATUS(status) == 0 and vault.find(KEY) is not None
-    print(nth)
-
-
-def race(root: str, key: str, log: str) -> None:
-    vault = Vault(Path(root))
-    take = vault.find(key)
-    if take is None:
-        with vault.locked(key, wait=True) as mine:
-            assert mine
-            take = vault.find(key)
-            if take is None:
-                time.sleep(0.3)
-                with Path(log).open("a") as file:
-                    file.write("shot\n")
-                take = put(vault, Digest(key), seed=os.getpid())
-    print(take)
-
-
-def hold(root: str, key: str) -> None:
-    with Vault(Path(root)).locked(key, wait=True):
-        print("held", flush=True)
-        time.sleep(60)
-
-
-def beyond_the_limit(root: str) -> None:
-    import resource
-
-    vault = Vault(Path(root))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500))
-    try:
-        put(vault)
-    except VaultError as error:
-        print(error, error.hint)
-
-
-if __name__ == "__main__":
-    tasks = {task.__name__: task for task in (killed_at_random, killed_at_every_call, race, hold, beyond_the_limit)}
-    tasks[sys.argv[1]](*sys.argv[2:])

@@ -155,7 +155,11 @@ def hills(canvas: Canvas, hour: Hour) -> None:
     for height, wave, shift, color in ((15, 0.019, 0.6, haze), (9, 0.031, 2.1, hour.far)):
         top = HORIZON - height * (0.62 + 0.38 * np.sin(x * wave + shift)) - 2 * np.sin(x * wave * 3.3 + shift)
         ridge = list(zip(x.tolist(), top.tolist(), strict=True))
-        lay(canvas, Shapes().polygon(*ridge, (WIDTH + 8, HORIZON), (-4, HORIZON)).cover(), (color[0], color[1], color[2]))
+        lay(
+            canvas,
+            Shapes().polygon(*ridge, (WIDTH + 8, HORIZON), (-4, HORIZON)).cover(),
+            (color[0], color[1], color[2]),
+        )
 
 
 def sea(canvas: Canvas, hour: Hour, t: float) -> None:
@@ -238,7 +242,9 @@ def boat(canvas: Canvas, hour: Hour, x: float, y: float, size: float, lamp: bool
     def at(*points: tuple[float, float]) -> list[tuple[float, float]]:
         return [(x + size * across, y + size * down) for across, down in points]
 
-    mirror = Shapes().polygon(*at((-24, 1), (25, 1), (17, 9), (-15, 9))).polygon(*at((-12, 8), (0, 8), (-2, 19), (-10, 19)))
+    mirror = (
+        Shapes().polygon(*at((-24, 1), (25, 1), (17, 9), (-15, 9))).polygon(*at((-12, 8), (0, 8), (-2, 19), (-10, 19)))
+    )
     lay(canvas, 0.5 * mirror.cover(soft=1.3), hour.near)
     rig = Shapes().line(*at((5, -8), (5, -42)), width=1.2 * size).line(*at((5, -40), (27, -11)), width=0.4)
     rig.line(*at((5, -40), (-22, -8)), width=0.4).line(*at((5, -16), (22, -28)), width=0.9 * size)
@@ -341,7 +347,7 @@ def write_movie(path: Path) -> None:
 def draw_all(folder: Path) -> None:
     """Write the movie and the stills into `folder`."""
     for name, picture in (("dawn", dawn()), ("evening", evening())):
-        Image.fromarray(picture & 0xFE).save(folder / f"{name}.png", optimize=True)
+        Image.fromarray(picture).save(folder / f"{name}.png", optimize=True)
     write_movie(folder / "archive.mp4")
 
 

@@ -4,7 +4,8 @@ tested, before a model is asked.
 On each frame: the prompt, the negative prompt, seed, size and rate; the timecode within the take; a strip along the top
 that a program reads (`read_strip`: which take, which frame of it); and a mark that crosses the lane at the bottom once
 in four seconds (`read_mark`). The mark goes on from where the tail that was given left it, and arrives where the head
-that was given has it. So continuity, order and trims can be read off the pixels of a finished film.
+that was given has it. So continuity, order and trims can be read off the pixels of a finished film. And as with a real
+model, other frames given are other frames drawn: the colour of the take's line is a digest of them.
 
     +--------------------------------+
     | strip: 2 rows of 16 cells      |  12 bits take, 14 bits frame, 6 bits checksum
@@ -12,7 +13,7 @@ that was given has it. So continuity, order and trims can be read off the pixels
     | prompt                         |
     | negative                       |
     | timecode                n / N  |
-    | =====|-------------------===== |  the take; what was given at its ends is drawn brighter
+    | =====|-------------------===== |  the take, in a colour by what was given at its ends, which is drawn brighter
     | lane             o             |
     +--------------------------------+
 
@@ -23,12 +24,12 @@ on every machine. May import engines.base and what stands above it.
 from __future__ import annotations
 
 import colorsys
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Final
 
-from storyboard.digest import digest_of
+from storyboard.digest import digest_frame, digest_of
 from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec, FrameRule, Progress
+from storyboard.engines.strip import LANE, Strip, band_of, draw_mark, draw_strip, read_mark, tag_of
 from storyboard.errors import ShotError
 from storyboard.footage import SMALLEST_LETTERS, Footage, letter
 from storyboard.timing import Rate, round_half_up
@@ -46,17 +47,7 @@ MOST_FRAMES: Final = 10_000
 LANE_SECONDS: Final = 4
 """What the mark takes to cross the picture."""
 
-_COLUMNS: Final = 16
-_NUMBER_BITS: Final = 14
-_CHECK_BITS: Final = 6
-_WHITENING: Final = 0b0110_1001_0011_1010_0101_1100_1001_0111
-"""Turns over half of the cells, so that no black or white picture is a strip, and small numbers do not look alike."""
-_BLACK_BELOW, _WHITE_ABOVE = 96, 160
-"""Luma between the two is neither: a cell in the middle of a dissolve."""
-_LANE: Final = 14
 _TICK: Final = 64
-_RADIUS: Final = 0.36
-"""Of the mark, in heights of the lane."""
 _INK: Final = (238, 237, 230)
 
 
@@ -79,71 +70,6 @@ def capabilities(options: EngineOptions) -> Capabilities:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """What a strip says: `tag` of the take (see `tag_of`), and the frame's `number` in its file."""
-
-    tag: int
-    number: int
-
-
-def tag_of(seed: int) -> int:
-    """The 12 bits by which strips name a take."""
-    return int(digest_of([seed])[:3], 16)
-
-
-def read_strip(frame: Picture) -> Strip | None:
-    """The strip of one picture, uint8 RGB [height, width, 3], at whatever size it is now and however it was coded.
-
-    None where there is none, or where its checksum is wrong. Of two mixed pictures it gives the one that outweighs.
-    """
-    height, width = frame.shape[:2]
-    band = _band(width, height)
-    if band is None:
-        return None
-    word = 0
-    for row in range(2):
-        rows = _middle(row, band / 2)
-        for column in range(_COLUMNS):
-            luma = int(_luma(frame[rows, _middle(column, width / _COLUMNS)]).mean())
-            if _BLACK_BELOW <= luma <= _WHITE_ABOVE:
-                return None
-            word = word << 1 | (luma > _WHITE_ABOVE)
-    word ^= _WHITENING
-    content, check = word >> _CHECK_BITS, word & ((1 << _CHECK_BITS) - 1)
-    if check != _checksum(content):
-        return None
-    return Strip(content >> _NUMBER_BITS, content & ((1 << _NUMBER_BITS) - 1))
-
-
-def read_mark(frame: Picture) -> float | None:
-    """Where in its lane the mark of one picture is, from 0 to 1 (left to right); None where there is no mark.
-
-    The lane is a ring: a mark that leaves at the right comes in at the left, and is found while it does both.
-    """
-    import numpy as np
-
-    height, width = frame.shape[:2]
-    band = _band(width, height)
-    if band is None:
-        return None
-    radius, middle = _RADIUS * band, height - band / 2
-    rows = slice(round(middle - radius), round(middle + radius) + 1)
-    light = np.maximum(_luma(frame[rows]) - _BLACK_BELOW, 0).sum(axis=0)
-    total = int(light.sum())
-    if not 0.4 < total / (3.1416 * radius * radius * (255 - _BLACK_BELOW)) < 1.6:
-        return None
-    # Turn the ring until the brightest column is in the middle, so that the mark lies in one piece.
-    turn = width // 2 - int(light.argmax())
-    ring = np.roll(light, turn)
-    columns = np.arange(width)
-    centre = int((ring * columns).sum()) / total
-    near = np.abs(columns - centre) <= radius + 2
-    if int(ring[near].sum()) < 0.9 * total:
-        return None
-    return float((centre - turn + 0.5) / width % 1.0)
-
-
 class Animatic:
     """Draws; holds nothing between shots."""
 
@@ -159,7 +85,7 @@ class Animatic:
             message = f"shot `{a.shot}` asks for {a.frames} frames, but is given {len(before) + len(after)}"
             raise ShotError(message, "make the scene longer, or set a smaller `tail` or `head`")
         frames = np.empty((a.frames, a.height, a.width, 3), np.uint8)
-        board = _Board(a, len(before), len(after))
+        board = _Board(a, before, after)
         left = read_mark(before[-1]) if before else None
         right = read_mark(after[0]) if after else None
         marks = _way(left, right, drawn, float(1 / (LANE_SECONDS * a.rate.fraction)))
@@ -194,7 +120,7 @@ def _way(before: float | None, after: float | None, count: int, step: float) -> 
 class _Board:
     """What stays the same in a take, drawn once, and how to draw what moves over it."""
 
-    def __init__(self, assignment: Assignment, before: int, after: int) -> None:
+    def __init__(self, assignment: Assignment, before: list[Picture], after: list[Picture]) -> None:
         import numpy as np
 
         a = assignment
@@ -203,12 +129,12 @@ class _Board:
         self.ground, self.accent = _colors(a.seed)
         self.still = np.empty((a.height, a.width, 3), np.uint8)
         self.still[:] = self.ground
-        self.band = _band(a.width, a.height)
+        self.band = band_of(a.width, a.height)
         self.clock: _Figures | None = None
         if self.band is None:
             return
         top, long, wide = round(a.height - self.band), max(1, round(self.band / 8)), max(1, round(self.band / 24))
-        self.still[top:] = _LANE
+        self.still[top:] = LANE
         for second in range(LANE_SECONDS):
             left = a.width * second // LANE_SECONDS
             self.still[top : top + long, left : left + wide] = _TICK
@@ -220,8 +146,8 @@ class _Board:
         frame[:] = self.still
         if self.band is None:
             return
-        _draw_strip(frame, self.band, Strip(self.tag, index))
-        _draw_mark(frame, self.band, mark)
+        draw_strip(frame, self.band, Strip(self.tag, index))
+        draw_mark(frame, self.band, mark)
         if self.clock is not None:
             seconds, part = divmod(index, self.nominal)
             time = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}:{part:02}"
@@ -265,15 +191,17 @@ class _Board:
         self._ink(letter(a.prompt, wide, max(1, bottom - top), largest), margin, top, _INK)
         return clock
 
-    def _draw_take(self, band: float, before: int, after: int) -> None:
-        """The take as a line above the lane; what was given at its ends is brighter."""
+    def _draw_take(self, band: float, before: list[Picture], after: list[Picture]) -> None:
+        """The take as a line above the lane, in a colour by what was given at its ends, which is brighter."""
+        color = _color_of([*before, *after]) if before or after else self.accent
         self.thick = thick = max(2, round(band / 8))
         top = round(self.height - band - max(2, band * 0.3)) - thick // 2
         self.take = slice(top, top + thick)
         wide = self.width - 2 * self.margin
-        edges = [self.margin + wide * at // self.frames for at in (0, before, self.frames - after, self.frames)]
-        self.still[self.take, edges[0] : edges[3]] = _mix(self.ground, self.accent, 7)
-        self.still[self.take, edges[1] : edges[2]] = _mix(self.ground, self.accent, 3)
+        marks = (0, len(before), self.frames - len(after), self.frames)
+        edges = [self.margin + wide * at // self.frames for at in marks]
+        self.still[self.take, edges[0] : edges[3]] = _mix(color, _INK, 5)
+        self.still[self.take, edges[1] : edges[2]] = color
 
     def _ink(self, mask: Picture, left: int, top: int, color: Color) -> None:
         """Letters onto the ground, where `mask` covers it; what lies outside the picture is left out."""
@@ -309,60 +237,6 @@ class _Figures:
             left += tile.shape[1]
 
 
-def _draw_strip(frame: Picture, band: float, strip: Strip) -> None:
-    content = strip.tag << _NUMBER_BITS | strip.number
-    word = (content << _CHECK_BITS | _checksum(content)) ^ _WHITENING
-    width = frame.shape[1]
-    tops = (0, round(band / 2), round(band))
-    lefts = [round(width * column / _COLUMNS) for column in range(_COLUMNS + 1)]
-    for cell in range(2 * _COLUMNS):
-        row, column = divmod(cell, _COLUMNS)
-        bit = word >> (2 * _COLUMNS - 1 - cell) & 1
-        frame[tops[row] : tops[row + 1], lefts[column] : lefts[column + 1]] = 255 * bit
-
-
-def _draw_mark(frame: Picture, band: float, mark: float) -> None:
-    """A disc with soft edges; brighter than what it covers, never darker."""
-    import numpy as np
-
-    height, width = frame.shape[:2]
-    top = round(height - band)
-    across = np.abs(np.arange(width) + 0.5 - mark * width)
-    across = np.minimum(across, width - across)
-    down = np.arange(top, height) + 0.5 - (height - band / 2)
-    cover = np.clip(_RADIUS * band + 0.5 - np.sqrt(across**2 + down[:, None] ** 2), 0, 1)
-    disc = np.rint(_LANE + (255 - _LANE) * cover).astype(np.uint8)
-    np.maximum(frame[top:], disc[..., None], out=frame[top:])
-
-
-def _band(width: int, height: int) -> float | None:
-    """Height of the strip and of the lane, in pixels; None where the picture is too small for them."""
-    band = min(height / 9, width / 16)
-    return band if band >= 2 else None
-
-
-def _middle(index: int, size: float) -> slice:
-    """The middle half of cell `index`, at least one pixel."""
-    start = round((index + 0.25) * size)
-    return slice(start, max(start + 1, round((index + 0.75) * size)))
-
-
-def _luma(pixels: Picture) -> NDArray[np.int64]:
-    """BT.709 luma, 0 to 255: colour that bled in from below moves it least."""
-    import numpy as np
-
-    luma: NDArray[np.int64] = (pixels.astype(np.int64) @ np.array([54, 183, 19])) >> 8
-    return luma
-
-
-def _checksum(content: int) -> int:
-    """CRC of 6 bits (x^6 + x + 1) over the 26 bits of a strip."""
-    rest = content << _CHECK_BITS
-    for bit in range(31, _CHECK_BITS - 1, -1):
-        rest ^= 0b1000011 << (bit - _CHECK_BITS) if rest >> bit & 1 else 0
-    return rest
-
-
 def _colors(seed: int) -> tuple[Color, Color]:
     """A dark ground and a light accent of the same hue, by the seed."""
     hue = int(digest_of(["hue", seed])[:4], 16) / 0x10000
@@ -372,6 +246,12 @@ def _colors(seed: int) -> tuple[Color, Color]:
         round(accent[1]),
         round(accent[2]),
     )
+
+
+def _color_of(given: list[Picture]) -> Color:
+    """A colour of middle brightness that tells given frames from others."""
+    red, green, blue = bytes.fromhex(digest_of([digest_frame(frame) for frame in given])[:6])
+    return 64 + red // 2, 64 + green // 2, 64 + blue // 2
 
 
 def _mix(ground: Color, ink: Color, tenths: int) -> Color:

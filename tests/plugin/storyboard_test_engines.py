@@ -5,8 +5,8 @@ twelve  shoots at 12 frames per second only
 dice    noise, another at every run: nothing of it can be right by accident
 alone   cannot continue a shot, takes no images and no negative prompt
 
-Each writes a line to the file that STORYBOARD_TEST_LOG names for every shot it begins. A prompt with the word FAIL fails;
-one with SLOW takes a moment at each frame; one with NOISE is noise for that shot; SHORT returns a frame too few.
+Each writes a line to the file that STORYBOARD_TEST_LOG names for every shot it begins. A prompt with the word FAIL
+fails; one with SLOW takes a moment at each frame; one with NOISE is noise for that shot; SHORT returns a frame too few.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import time
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Habits:
 
     def shoot(self, assignment: Assignment, progress: Progress) -> Footage:
         if log := os.environ.get("STORYBOARD_TEST_LOG"):
-            with open(log, "a") as file:
+            with Path(log).open("a") as file:
                 file.write(f"{assignment.shot} {assignment.prompt}\n")
         if "FAIL" in assignment.prompt:
             raise RuntimeError("the prompt says so")
