@@ -16,7 +16,6 @@ from typing import Final, cast
 from storyboard.cut import Cut, Edit, Mix, MixKind, Strip
 from storyboard.digest import Plain
 from storyboard.durable import field_of
-from storyboard.encoding import read_note
 from storyboard.errors import CommandError, ConformError
 from storyboard.timing import Duration, Rate
 
@@ -87,6 +86,8 @@ def blame(movie: Path, at: Duration) -> Credit:
 
     Raises ConformError where the movie holds no note that can be read, CommandError for a time beyond its end.
     """
+    from storyboard.encoding import read_note
+
     note = read_note(movie)
     try:
         cut = cut_of(note)
@@ -101,6 +102,8 @@ def blame(movie: Path, at: Duration) -> Credit:
 
 def screenplay_of(movie: Path) -> Plain:
     """The canonical screenplay that a movie was made from. Raises ConformError."""
+    from storyboard.encoding import read_note
+
     note = read_note(movie)
     if not isinstance(note, Mapping) or "screenplay" not in note:
         raise _unreadable(movie, ValueError("it has no screenplay"))

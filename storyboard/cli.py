@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from storyboard.errors import CommandError, ScreenplayError, StoryboardError
 
 if TYPE_CHECKING:
+    from storyboard.report import Reporter
     from storyboard.shots import Breakdown
 
 DONE: Final = 0
@@ -34,7 +36,10 @@ class Terminated(BaseException):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    parsed = _parser().parse_args(arguments)
+    # No plugin of somebody's has a say in how screenplays are validated; looking for some takes a while, too.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = _parser(words[0] if words else None).parse_args(words)
     verb: Callable[[argparse.Namespace], int] = parsed.verb
     signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -72,53 +77,64 @@ def _complain(error: StoryboardError) -> int:
     return WRONG if isinstance(error, CommandError) else FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    """The parser. Only the chosen verb gets its arguments; where none is chosen, help lists them all by name."""
     parser = argparse.ArgumentParser(prog="storyboard", description="Turns a written screenplay into a film.")
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
     verbs = parser.add_subparsers(title="verbs", required=True, metavar="VERB")
-
-    def verb(name: str, does: Callable[[argparse.Namespace], int], what: str) -> argparse.ArgumentParser:
+    for name, (does, what, arguments) in VERBS.items():
         sub = verbs.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
         sub.set_defaults(verb=does)
-        return sub
-
-    def film(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("screenplay", type=Path, metavar="film.yaml")
-
-    def places(sub: argparse.ArgumentParser) -> None:
-        film(sub)
-        sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the movie and its manifest")
-        sub.add_argument("--vault", type=Path, metavar="DIR", help="the store of takes")
-        sub.add_argument("--engine", metavar="NAME", help="shoot on this engine instead; writes STEM.NAME.mp4")
-
-    sub = verb("init", _init, "write a commented screenplay that renders")
-    sub.add_argument("screenplay", type=Path, nargs="?", default=Path("film.yaml"), metavar="film.yaml")
-    sub.add_argument("--from", dest="story", type=Path, metavar="story.txt", help="a prompt a line")
-    sub = verb("check", _check, "show all faults of a screenplay, with lines; render nothing")
-    film(sub)
-    sub.add_argument("--engine", metavar="NAME", help="check against this engine instead")
-    sub = verb("plan", _plan, "show what would be shot, why, and how long it would take")
-    places(sub)
-    sub.add_argument("--why", action="store_true", help="the reasons for each shot")
-    sub.add_argument("--json", action="store_true", help="one JSON object")
-    sub = verb("render", _render, "render the film; only what changed is shot again")
-    places(sub)
-    sub.add_argument("--only", metavar="SCENE", help="this scene, and what it needs; writes STEM.SCENE.mp4")
-    sub.add_argument("--partial", action="store_true", help="shoot nothing: the film so far; writes STEM.partial.mp4")
-    sub.add_argument("--json", action="store_true", help="events, one JSON object a line")
-    sub = verb("engines", _engines, "show what engines there are, what one can do, and whether it can run here")
-    sub.add_argument("name", nargs="?", metavar="NAME")
-    sub.add_argument("--json", action="store_true", help="JSON")
-    verb("schema", _schema, "print the JSON Schema of screenplays")
-    sub = verb("blame", _blame, "show what a moment of a movie was made from, from the movie alone")
-    sub.add_argument("movie", type=Path, metavar="film.mp4")
-    sub.add_argument("--at", required=True, metavar="TIME", help="seconds, 00:07, or a frame such as 56f")
-    sub.add_argument("--json", action="store_true", help="JSON")
-    _vault_verbs(verb("vault", _vault_ls, "look at the store of takes, check it, and make room in it"))
+        if name == chosen:
+            arguments(sub)
     return parser
 
 
-def _vault_verbs(parser: argparse.ArgumentParser) -> None:
+def _film_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("screenplay", type=Path, metavar="film.yaml")
+    sub.add_argument("--engine", metavar="NAME", help="shoot on this engine instead")
+
+
+def _places_arguments(sub: argparse.ArgumentParser) -> None:
+    _film_arguments(sub)
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the movie and its manifest")
+    sub.add_argument("--vault", type=Path, metavar="DIR", help="the store of takes")
+
+
+def _init_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("screenplay", type=Path, nargs="?", default=Path("film.yaml"), metavar="film.yaml")
+    sub.add_argument("--from", dest="story", type=Path, metavar="story.txt", help="a prompt a line")
+
+
+def _plan_arguments(sub: argparse.ArgumentParser) -> None:
+    _places_arguments(sub)
+    sub.add_argument("--why", action="store_true", help="the reasons for each shot")
+    sub.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def _render_arguments(sub: argparse.ArgumentParser) -> None:
+    _places_arguments(sub)
+    sub.add_argument("--only", metavar="SCENE", help="this scene, and what it needs; writes STEM.SCENE.mp4")
+    sub.add_argument("--partial", action="store_true", help="shoot nothing: the film so far; writes STEM.partial.mp4")
+    sub.add_argument("--json", action="store_true", help="events, one JSON object a line")
+
+
+def _engines_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("name", nargs="?", metavar="NAME")
+    sub.add_argument("--json", action="store_true", help="JSON")
+
+
+def _no_arguments(sub: argparse.ArgumentParser) -> None:
+    """The verb stands alone."""
+
+
+def _blame_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("movie", type=Path, metavar="film.mp4")
+    sub.add_argument("--at", required=True, metavar="TIME", help="seconds, 00:07, or a frame such as 56f")
+    sub.add_argument("--json", action="store_true", help="JSON")
+
+
+def _vault_arguments(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(required=True, metavar="ls|verify|prune")
     for name, does, what in (
         ("ls", _vault_ls, "list the takes"),
@@ -188,20 +204,32 @@ def _plan(asked: argparse.Namespace) -> int:
 
 
 def _render(asked: argparse.Namespace) -> int:
-    from storyboard.film import FilmDone, FilmStopped, prepare, produce
-    from storyboard.report import Bars, JsonLines, Lines, Reporter
+    from storyboard.events import FilmDone, FilmPlanned
+    from storyboard.fresh import find_fresh
+    from storyboard.project import places, variant_of
+    from storyboard.report import Bars, JsonLines, Lines
 
-    production = prepare(
-        asked.screenplay,
-        out=asked.out,
-        vault=asked.vault,
-        engine=asked.engine,
-        only=asked.only,
-        partial=asked.partial,
-    )
-    _note(production.plan.breakdown)
     for_people = Bars if sys.stderr.isatty() else Lines
     reporter: Reporter = JsonLines(sys.stdout) if asked.json else for_people(sys.stderr)
+    begun = time.perf_counter()
+    variant = variant_of(asked.engine, asked.only, partial=asked.partial)
+    fresh = find_fresh(places(asked.screenplay, out=asked.out, vault=asked.vault, variant=variant))
+    if fresh is None:
+        return _render_film(asked, reporter)
+    reporter.show(FilmPlanned(0, 0, fresh.shots, {}))
+    reporter.show(FilmDone(fresh.movie, fresh.frames, time.perf_counter() - begun, changed=False))
+    if not asked.json:
+        print(fresh.movie)
+    return DONE
+
+
+def _render_film(asked: argparse.Namespace, reporter: Reporter) -> int:
+    from storyboard.events import FilmDone, FilmStopped
+    from storyboard.film import prepare, produce
+
+    where = {"out": asked.out, "vault": asked.vault}
+    production = prepare(asked.screenplay, **where, engine=asked.engine, only=asked.only, partial=asked.partial)
+    _note(production.plan.breakdown)
     code = DONE
     events = produce(production)
     try:
@@ -298,3 +326,16 @@ def _vault_prune(asked: argparse.Namespace) -> int:
     if not asked.yes and pruned.bytes:
         _say("nothing was removed; say `--yes` to remove it")
     return DONE
+
+
+Arguments = Callable[[argparse.ArgumentParser], None]
+VERBS: Final[dict[str, tuple[Callable[[argparse.Namespace], int], str, Arguments]]] = {
+    "init": (_init, "write a commented screenplay that renders", _init_arguments),
+    "check": (_check, "show all faults of a screenplay, with lines; render nothing", _film_arguments),
+    "plan": (_plan, "show what would be shot, why, and how long it would take", _plan_arguments),
+    "render": (_render, "render the film; only what changed is shot again", _render_arguments),
+    "engines": (_engines, "show what engines there are, what one can do, and whether it runs here", _engines_arguments),
+    "schema": (_schema, "print the JSON Schema of screenplays", _no_arguments),
+    "blame": (_blame, "show what a moment of a movie was made from, from the movie alone", _blame_arguments),
+    "vault": (_vault_ls, "look at the store of takes, check it, and make room in it", _vault_arguments),
+}

@@ -23,8 +23,8 @@ from storyboard.digest import Digest, Plain, digest_file, digest_of
 from storyboard.durable import place
 from storyboard.encoding import (
     CODEC,
-    CODING,
     PRESET,
+    RECIPE,
     THREADS,
     append_note,
     aside,
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RECIPE", "Movie", "conform", "conform_whole", "read_note", "segment_keys"]
 
-RECIPE: Final = f"segment 1: {CODING}; mixed over black by alpha in 255ths"
-"""How a movie is composed and coded, in words: part of the key of each piece."""
 
 _OPAQUE: Final = 255
 _STRETCH: Final = 256 << 20

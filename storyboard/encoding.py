@@ -14,7 +14,6 @@ import json
 import os
 import shutil
 import struct
-import subprocess
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -45,6 +44,8 @@ _X264: Final = (
 _SCALE: Final = "in_range=pc:out_range=tv:out_color_matrix=bt709:flags=bicubic+accurate_rnd+full_chroma_int+bitexact"
 CODING: Final = f"{CODEC} {PRESET} threads={THREADS} {_X264} {_SCALE}"
 """All that decides how a picture is coded, but for ffmpeg itself."""
+RECIPE: Final = f"segment 1: {CODING}; mixed over black by alpha in 255ths"
+"""How a movie is composed and coded, in words: part of the key of each piece."""
 
 _REORDERED: Final = 1
 """By how many frames coding runs ahead of showing: B-frames without pyramid need one."""
@@ -70,6 +71,9 @@ def ffmpeg_binary() -> str:
 
 def ffmpeg_version() -> str:
     """What ffmpeg says of itself: another build may code the same pictures differently. Raises ConformError."""
+
+    import subprocess
+
     binary = ffmpeg_binary()
     try:
         run = subprocess.run([binary, "-version"], stdin=subprocess.DEVNULL, capture_output=True, check=True)

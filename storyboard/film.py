@@ -3,36 +3,58 @@
     prepare(path)            load, break down, plan against the vault: nothing is written
     produce(production)      render, assemble, conform, manifest: told as a stream of events
 
+What only a real shot or a real conform needs is imported there, so that a render with nothing to do starts fast.
 May import what stands above `film` in the layout.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storyboard.blame import ShotFacts, make_note
 from storyboard.breakdown import break_down
-from storyboard.conform import RECIPE, Movie, conform
-from storyboard.crew import Crew, Here
 from storyboard.cut import assemble
-from storyboard.digest import digest_file, digest_of
-from storyboard.engines import INTERNAL, spec_of
+from storyboard.digest import Digest, digest_bytes, digest_of
+from storyboard.encoding import RECIPE
+from storyboard.engines import INTERNAL, is_built_in, spec_of
+from storyboard.engines.archive import ArchiveOptions
 from storyboard.engines.choice import use_engine
 from storyboard.errors import Cancelled, CommandError, StoryboardError
+from storyboard.events import (
+    Event,
+    FilmDone,
+    FilmEncoding,
+    FilmStopped,
+    ShotDone,
+    ShotFailed,
+    ShotFound,
+    ShotNotAttempted,
+)
+from storyboard.fresh import code_digest, is_movie, relative_to
 from storyboard.plan import Plan, State, make_plan
-from storyboard.project import Manifest, MovieRecord, Places, ShotRecord, places, read_manifest, write_manifest
-from storyboard.render import Event as ShotEvent
-from storyboard.render import ShotDone, ShotFailed, ShotFound, ShotNotAttempted, render
+from storyboard.project import (
+    Manifest,
+    MovieRecord,
+    Places,
+    ShotRecord,
+    places,
+    read_manifest,
+    variant_of,
+    write_manifest,
+)
 from storyboard.screenplay import load
 from storyboard.shots import Shot
 from storyboard.timing import FrameRange
 from storyboard.vault import Take, Vault
+
+if TYPE_CHECKING:
+    from storyboard.conform import Movie
+    from storyboard.crew import Crew
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +68,6 @@ class Production:
     """The one scene to render."""
     partial: bool = False
     """Shoot nothing: the film so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class FilmPlanned:
-    """What there is to do."""
-
-    plan: Plan
-
-
-@dataclass(frozen=True, slots=True)
-class FilmEncoding:
-    """Frames of the movie that were encoded, of those that have to be."""
-
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class FilmDone:
-    """The movie is at its path, whole. `changed` is False where the file there was it already."""
-
-    movie: Path
-    frames: int
-    seconds: float
-    """That the whole render took."""
-    changed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class FilmStopped:
-    """Some shots failed: their takes are missing, all others are kept, and the movie that was there stays."""
-
-    failed: tuple[str, ...]
-    not_attempted: tuple[str, ...]
-
-
-Event = ShotEvent | FilmPlanned | FilmEncoding | FilmDone | FilmStopped
 
 
 def prepare(
@@ -99,8 +84,7 @@ def prepare(
     if only is not None and only not in {span.id for span in breakdown.scenes}:
         names = ", ".join(f"`{span.id}`" for span in breakdown.scenes[:10])
         raise CommandError(f"there is no scene `{only}` in `{screenplay}`", f"its scenes are {names}")
-    parts = [part for part in (engine, only, "partial" if partial else None) if part]
-    where = places(screenplay, out=out, vault=vault, variant=".".join(parts) or None)
+    where = places(screenplay, out=out, vault=vault, variant=variant_of(engine, only, partial=partial))
     main = places(screenplay, out=out, vault=vault)
     store = Vault(where.vault)
     last = read_manifest(where.manifest) or read_manifest(main.manifest)
@@ -115,12 +99,13 @@ def produce(production: Production, crew: Crew | None = None) -> Generator[Event
     begun = time.perf_counter()
     if production.partial:
         production = replace(production, plan=_with_stand_ins(production))
-    yield FilmPlanned(production.plan)
+    yield production.plan.told()
     shots = _wanted(production)
     takes = production.plan.takes
     if shots <= takes.keys():
         final = _Final(production, takes)
         if final.is_there():
+            final.remember_inputs()
             yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=False)
             return
     with production.vault.in_use(), _resident(crew) as those:
@@ -139,6 +124,8 @@ def _resident(crew: Crew | None) -> Iterator[Crew]:
     if crew is not None:
         yield crew
         return
+    from storyboard.crew import Here
+
     own = Here()
     try:
         yield own
@@ -155,6 +142,8 @@ def _shoot(
     production: Production, shots: frozenset[str], takes: dict[str, Take], crew: Crew
 ) -> Generator[Event, None, FilmStopped | None]:
     """Shoot what is missing of `shots` and add it to `takes`."""
+    from storyboard.render import render
+
     failed: list[str] = []
     stranded: list[str] = []
     try:
@@ -188,6 +177,7 @@ class _Final:
 
     def __init__(self, production: Production, takes: Mapping[str, Take]) -> None:
         breakdown = production.plan.breakdown
+        self.production = production
         self.where, self.vault, self.takes = production.places, production.vault, takes
         self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.only)
         self.title = breakdown.screenplay.title
@@ -204,28 +194,53 @@ class _Final:
     def is_there(self) -> bool:
         """Whether the file at the movie's path is this very movie."""
         last = read_manifest(self.where.manifest)
-        if last is None or last.movie is None or last.movie.recipe != self.recipe:
-            return False
-        try:
-            size = self.path.stat().st_size
-            return size == last.movie.size and digest_file(self.path) == last.movie.digest
-        except OSError:
-            return False
+        movie = last.movie if last else None
+        return movie is not None and movie.recipe == self.recipe and is_movie(self.path, movie)
+
+    def manifest(self, movie: MovieRecord, segments: tuple[str, ...]) -> Manifest:
+        records = tuple(_record(shot, self.takes[shot.id]) for shot in self.shots)
+        code, inputs = _made_from(self.production)
+        return Manifest(self.where.screenplay.name, self.title, movie, records, segments, code, inputs)
+
+    def remember_inputs(self) -> None:
+        """Bring the manifest up to date where another text, or other code of ours, came to the same movie."""
+        last = read_manifest(self.where.manifest)
+        if last and last.movie and last != (now := self.manifest(last.movie, last.segments)):
+            with suppress(StoryboardError):  # it only spares work next time
+                write_manifest(self.where.manifest, now)
 
     def make(self) -> Generator[FilmEncoding, None, None]:
         """The movie file, then its manifest."""
+        from storyboard.conform import conform
+
         movie = yield from _told(
             lambda progress: conform(
                 self.cut, self.vault, self.path, title=self.title, note=self.note, progress=progress
             )
         )
-        records = tuple(_record(shot, self.takes[shot.id]) for shot in self.shots)
         record = MovieRecord(self.path.name, movie.digest, movie.size, movie.frames, self.recipe)
-        write_manifest(
-            self.where.manifest, Manifest(self.where.screenplay.name, self.title, record, records, movie.segments)
-        )
+        write_manifest(self.where.manifest, self.manifest(record, movie.segments))
         self.vault.name_root(self.where.manifest)
         self.where.unfinished.unlink(missing_ok=True)
+
+
+def _made_from(production: Production) -> tuple[str, tuple[tuple[str, Digest], ...]]:
+    """Digests of our code and of all files that the film was made from (see `fresh`).
+
+    Nothing where more decides it, other people's engines or weights, or where there is something to tell each time.
+    """
+    breakdown = production.plan.breakdown
+    shots = breakdown.shots.values()
+    ours = all(is_built_in(shot.engine.spec.name) and shot.engine.weights is None for shot in shots)
+    if production.partial or breakdown.notices or not ours:
+        return "", ()
+    files = {production.places.screenplay: digest_bytes(breakdown.screenplay.source.text.encode())}
+    for shot in shots:
+        files |= {still.path: still.digest for still in (shot.start, shot.end) if still}
+        if isinstance(options := shot.engine.options, ArchiveOptions):
+            files[Path(options.path)] = Digest(options.file)
+    folder = production.places.screenplay.parent
+    return code_digest(), tuple((relative_to(folder, path), digest) for path, digest in files.items())
 
 
 def _record(shot: Shot, take: Take) -> ShotRecord:
@@ -246,6 +261,9 @@ def _record(shot: Shot, take: Take) -> ShotRecord:
 
 def _told(work: Callable[[Callable[[int, int], None]], Movie]) -> Generator[FilmEncoding, None, Movie]:
     """`work` in a thread of its own, its progress as events. Closing the iterator stops it at its next report."""
+    import queue
+    import threading
+
     said: queue.SimpleQueue[FilmEncoding | Movie | BaseException] = queue.SimpleQueue()
     stop = threading.Event()
 

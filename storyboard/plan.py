@@ -12,6 +12,7 @@ from enum import Enum
 from statistics import median
 
 from storyboard.digest import Digest, Plain
+from storyboard.events import FilmPlanned
 from storyboard.project import Manifest
 from storyboard.shots import Breakdown, Shot
 from storyboard.slate import Slate, slate_of
@@ -113,12 +114,10 @@ class Plan:
         """Of the shots that are hits."""
         return {shot: each.take for shot, each in self.shots.items() if each.take is not None}
 
-    @property
-    def seconds(self) -> float | None:
-        """Estimate for all that is not a hit; None where one of them has no estimate."""
-        parts = [each.seconds for each in self if each.state is not State.HIT]
-        known = [part for part in parts if part is not None]
-        return sum(known) if len(known) == len(parts) else None
+    def told(self) -> FilmPlanned:
+        """The plan in numbers."""
+        seconds = {each.shot.id: each.seconds for each in self if each.state is not State.HIT}
+        return FilmPlanned(self.count(State.MISS), self.count(State.WAITING), self.count(State.HIT), seconds)
 
 
 def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | None = None) -> Plan:

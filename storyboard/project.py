@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from storyboard.digest import Digest
-from storyboard.durable import digest_in, field_of, json_object, write_atomically
+from storyboard.durable import as_digest, digest_in, field_of, json_object, write_atomically
 from storyboard.errors import CommandError
 
 _MARKS = (".git", "pyproject.toml", "storyboard.toml")
@@ -69,6 +69,11 @@ def places(
         unfinished=folder / f"unfinished{part}.json",
         vault=vault_of(root, vault),
     )
+
+
+def variant_of(engine: str | None, only: str | None, *, partial: bool) -> str | None:
+    """What tells a film by another engine, one scene of it alone, or the film so far, from the film itself."""
+    return ".".join(part for part in (engine, only, "partial" if partial else None) if part) or None
 
 
 def vault_of(root: Path, vault: Path | None = None) -> Path:
@@ -127,6 +132,10 @@ class Manifest:
     shots: tuple[ShotRecord, ...]
     segments: tuple[str, ...]
     """Keys of the encoded pieces that the movie was joined from."""
+    code: str = ""
+    """Digest of the code that made it; empty where more than our own code and `inputs` decided it."""
+    inputs: tuple[tuple[str, Digest], ...] = ()
+    """All files that it was made from: path from the screenplay's folder, and digest."""
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -152,6 +161,8 @@ def read_manifest(path: Path) -> Manifest | None:
             movie=_movie(field_of(record, "movie", dict)) if record["movie"] is not None else None,
             shots=tuple(_shot(_mapping(shot)) for shot in field_of(record, "shots", list)),
             segments=tuple(_text(key) for key in field_of(record, "segments", list)),
+            code=field_of(record, "code", str),
+            inputs=tuple(_input(pair) for pair in field_of(record, "inputs", list)),
         )
     except (OSError, ValueError, KeyError):
         return None
@@ -180,6 +191,12 @@ def _shot(record: Mapping[str, object]) -> ShotRecord:
         seconds=field_of(record, "seconds", float) if record["seconds"] is not None else None,
         frames=field_of(record, "frames", int),
     )
+
+
+def _input(value: object) -> tuple[str, Digest]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ValueError("it is no pair")
+    return _text(value[0]), as_digest(value[1])
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -11,7 +11,6 @@ import heapq
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,16 @@ from storyboard.crew import Crew, Delivered, Lost, Stepped, Word
 from storyboard.digest import Plain
 from storyboard.engines.base import Assignment
 from storyboard.errors import StoryboardError
+from storyboard.events import (
+    ShotDone,
+    ShotElsewhere,
+    ShotEvent,
+    ShotFailed,
+    ShotFound,
+    ShotNotAttempted,
+    ShotStarted,
+    ShotStepped,
+)
 from storyboard.footage import read_image, resample
 from storyboard.plan import Plan
 from storyboard.shots import FrameRef, Shot, Still
@@ -34,64 +43,7 @@ POLL: Final = 0.1
 """Seconds between two looks at what other processes shoot."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShotStarted:
-    """The crew has the shot. `seconds` is the estimate, where there is one."""
-
-    shot: Shot
-    key: str
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class ShotStepped:
-    shot: Shot
-    step: int
-    steps: int
-
-
-@dataclass(frozen=True, slots=True)
-class ShotDone:
-    """Its take is in the vault, durable."""
-
-    shot: Shot
-    take: Take
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ShotFound:
-    """Its take was there once its key was known: the change before it did not reach it, or another render shot it."""
-
-    shot: Shot
-    take: Take
-
-
-@dataclass(frozen=True, slots=True)
-class ShotElsewhere:
-    """Another render on the same vault is shooting it; this one waits for it."""
-
-    shot: Shot
-
-
-@dataclass(frozen=True, slots=True)
-class ShotFailed:
-    shot: Shot
-    error: StoryboardError
-
-
-@dataclass(frozen=True, slots=True)
-class ShotNotAttempted:
-    """It waits on a shot that failed."""
-
-    shot: Shot
-    waits_on: str
-
-
-Event = ShotStarted | ShotStepped | ShotDone | ShotFound | ShotElsewhere | ShotFailed | ShotNotAttempted
-
-
-def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None = None) -> Iterator[Event]:
+def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None = None) -> Iterator[ShotEvent]:
     """Shoot what is missing; `only` names the shots to look at, with all that they need (see `needed_for`).
 
     Yields what happens, as it happens. A shot that fails leaves its descendants not attempted and the rest of the film
@@ -135,7 +87,7 @@ class _Rendering:
     def unfinished(self) -> bool:
         return bool(self.ready or self.shooting or self.elsewhere)
 
-    def hand_out(self) -> Iterator[Event]:
+    def hand_out(self) -> Iterator[ShotEvent]:
         """Begin every shot that can begin now."""
         for name in self.elsewhere:
             heapq.heappush(self.ready, self.place[name])
@@ -162,7 +114,7 @@ class _Rendering:
             self.complete(name, take)
             yield ShotFound(shot, take)
 
-    def begin(self, shot: Shot, slate: Slate, lock: ExitStack) -> Iterator[Event]:
+    def begin(self, shot: Shot, slate: Slate, lock: ExitStack) -> Iterator[ShotEvent]:
         self.locks.push(lock)
         try:
             assignment = self.assignment(shot)
@@ -210,7 +162,7 @@ class _Rendering:
     def still(self, shot: Shot, still: Still | None) -> NDArray[np.uint8] | None:
         return read_image(still.path, shot.engine.width, shot.engine.height, shot.fit) if still else None
 
-    def hear(self, word: Word) -> Iterator[Event]:
+    def hear(self, word: Word) -> Iterator[ShotEvent]:
         shot, slate, lock = self.shooting[word.shot]
         if isinstance(word, Stepped):
             yield ShotStepped(shot, word.step, word.steps)
@@ -247,7 +199,7 @@ class _Rendering:
                 if not needs:
                     heapq.heappush(self.ready, self.place[receiver])
 
-    def fail(self, shot: Shot, error: StoryboardError) -> Iterator[Event]:
+    def fail(self, shot: Shot, error: StoryboardError) -> Iterator[ShotEvent]:
         """The shot and all that waits on it leave the render."""
         del self.todo[shot.id]
         yield ShotFailed(shot, error)

@@ -12,16 +12,29 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from storyboard.blame import Credit
-from storyboard.errors import Fault
+from storyboard.events import (
+    Event,
+    FilmDone,
+    FilmEncoding,
+    FilmPlanned,
+    FilmStopped,
+    ShotDone,
+    ShotElsewhere,
+    ShotFailed,
+    ShotFound,
+    ShotNotAttempted,
+    ShotStarted,
+    ShotStepped,
+)
 from storyboard.excerpt import printable
-from storyboard.film import Event, FilmDone, FilmEncoding, FilmPlanned, FilmStopped
-from storyboard.plan import Plan, Planned, State
-from storyboard.render import ShotDone, ShotElsewhere, ShotFailed, ShotFound, ShotNotAttempted, ShotStarted, ShotStepped
-from storyboard.screenplay import Screenplay
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from storyboard.blame import Credit
+    from storyboard.errors import Fault
+    from storyboard.plan import Plan, Planned
+    from storyboard.screenplay import Screenplay
 
 
 class Reporter(Protocol):
@@ -47,8 +60,8 @@ def seconds_text(seconds: float) -> str:
 def event_line(event: Event) -> str | None:
     """One line for one event; None for what only bars show."""
     match event:
-        case FilmPlanned(plan):
-            return summary_line(plan)
+        case FilmPlanned():
+            return planned_line(event)
         case ShotStarted(shot, _, seconds):
             about = f", about {seconds_text(seconds)}" if seconds is not None else ""
             return f"shot `{shot.id}`: shooting {shot.frames} frames on `{shot.engine.spec.name}`{about}"
@@ -81,12 +94,11 @@ def notice_lines(screenplay: Screenplay, notices: Iterable[Fault]) -> Iterator[s
         yield f"{printable(source.name)}:{line}:{column}: note: {printable(notice.message)}{hint}"
 
 
-def summary_line(plan: Plan) -> str:
+def planned_line(planned: FilmPlanned) -> str:
     """`plan: 3 to shoot, 2 waiting, 5 there; about 12 s`."""
-    miss, waiting, hit = (plan.count(state) for state in (State.MISS, State.WAITING, State.HIT))
-    seconds = plan.seconds
-    about = f"; about {seconds_text(seconds)}" if seconds and miss + waiting else ""
-    return f"plan: {miss} to shoot, {waiting} waiting, {hit} there{about}"
+    known = [seconds for seconds in planned.seconds.values() if seconds is not None]
+    about = f"; about {seconds_text(sum(known))}" if known and len(known) == len(planned.seconds) else ""
+    return f"plan: {planned.miss} to shoot, {planned.waiting} waiting, {planned.hit} there{about}"
 
 
 class Lines:
@@ -117,7 +129,7 @@ class Bars:
 
     def show(self, event: Event) -> None:
         if isinstance(event, FilmPlanned):
-            self._plan(event.plan)
+            self._plan(event)
         if self._bars is None:
             if line := event_line(event):
                 print(line, file=self._out, flush=True)
@@ -130,22 +142,21 @@ class Bars:
         self._stack.close()
         self._bars = None
 
-    def _plan(self, plan: Plan) -> None:
-        todo = [each for each in plan if each.state is not State.HIT]
-        if not todo:
+    def _plan(self, planned: FilmPlanned) -> None:
+        if not planned.seconds:
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-        columns = (
+        shown = (
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        self._bars = self._stack.enter_context(Progress(*columns, console=Console(file=self._out), transient=True))
-        self._film = self._bars.add_task("film", total=len(todo), left="")
-        self._left = {each.shot.id: each.seconds for each in todo if each.seconds is not None}
+        self._bars = self._stack.enter_context(Progress(*shown, console=Console(file=self._out), transient=True))
+        self._film = self._bars.add_task("film", total=len(planned.seconds), left="")
+        self._left = {shot: seconds for shot, seconds in planned.seconds.items() if seconds is not None}
 
     def _advance(self, bars: Progress, event: Event) -> None:
         assert self._film is not None
@@ -185,8 +196,8 @@ class JsonLines:
 def event_plain(event: Event) -> dict[str, object]:
     """An event as plain data: its name in `event`, shots by id."""
     match event:
-        case FilmPlanned(plan):
-            return {"event": "planned", "summary": summary_plain(plan)}
+        case FilmPlanned(miss, waiting, hit, _):
+            return {"event": "planned", "summary": {"hit": hit, "miss": miss, "waiting": waiting}}
         case ShotStarted(shot, key, seconds):
             return {"event": "started", "shot": shot.id, "key": key, "estimate_seconds": seconds}
         case ShotStepped(shot, step, steps):
@@ -210,19 +221,17 @@ def event_plain(event: Event) -> dict[str, object]:
             return {"event": "film", "movie": str(movie), "frames": frames, "seconds": spent, "changed": changed}
 
 
-def summary_plain(plan: Plan) -> dict[str, int]:
-    return {state.value: plan.count(state) for state in (State.HIT, State.MISS, State.WAITING)}
-
-
 def plan_plain(plan: Plan, film: str) -> dict[str, object]:
     """A whole plan as plain data, for `plan --json`."""
+    from storyboard.plan import State
+
     breakdown = plan.breakdown
     return {
         "film": film,
         "frames": breakdown.frames,
         "rate": str(breakdown.rate),
         "shots": [_planned_plain(each) for each in plan],
-        "summary": summary_plain(plan),
+        "summary": {state.value: plan.count(state) for state in State},
     }
 
 
@@ -246,7 +255,7 @@ def plan_lines(plan: Plan, *, why: bool) -> Iterator[str]:
         yield f"{each.state.value:7}  {each.shot.id:{width}}  {each.shot.frames:4} frames{about}"
         if why:
             yield from (f"{'':9}{printable(str(reason))}" for reason in each.reasons)
-    yield summary_line(plan)
+    yield planned_line(plan.told())
 
 
 def credit_plain(credit: Credit) -> dict[str, object]:

@@ -101,6 +101,7 @@ class Part(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        defer_build=True,
         field_title_generator=lambda name, _: name.strip("_").replace("_", " ").capitalize(),
     )
 

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Final
 from storyboard.digest import Digest, Plain, digest_file
 from storyboard.durable import field_of, make_folder, place, scratch_name, seal, sync_folder, unseal
 from storyboard.errors import DamagedFootage
-from storyboard.vault_care import Damage, DamageKind, Pruned, check_pictures, name_root, prune, verify
-from storyboard.vault_care import heal as heal_all
 from storyboard.vault_layout import Layout, Segment, Take, segment_from, take_from
 from storyboard.vault_locks import READ_ONLY, alone, in_use, locked, writing
 
@@ -28,8 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storyboard.footage import Footage
+    from storyboard.vault_care import Damage, Pruned
 
-__all__ = ["Damage", "DamageKind", "Pruned", "Take", "Vault"]
+__all__ = ["Take", "Vault"]
 
 _MOST_TIMINGS: Final = 20
 
@@ -73,6 +72,7 @@ class Vault:
         Raises VaultError where the vault cannot be written, DamagedFootage where other pictures were written.
         """
         from storyboard.footage import frame_digests, write_footage
+        from storyboard.vault_care import check_pictures
 
         count, height, width, _ = footage.frames.shape
         digests = frame_digests(footage.frames)
@@ -177,6 +177,8 @@ class Vault:
     def name_root(self, manifest: Path) -> None:
         """Remember where a film's manifest is: what it names is never pruned while it exists. A vault that can only be
         read remembers nothing, and serves all the same. Raises VaultError."""
+        from storyboard.vault_care import name_root
+
         with in_use(self._layout), writing(self._layout, "where a film is"):
             try:
                 name_root(self._layout, manifest)
@@ -187,6 +189,9 @@ class Vault:
     def verify(self, *, deep: bool = False, heal: bool = False) -> list[Damage]:
         """All damage, every byte hashed; `deep` decodes all footage too. `heal` removes what is damaged, so that it is
         shot again, and raises VaultError while a render uses the vault."""
+        from storyboard.vault_care import heal as heal_all
+        from storyboard.vault_care import verify
+
         if not self.root.exists():
             return []
         if not heal:
@@ -198,6 +203,8 @@ class Vault:
     def prune(self, keep: Iterable[str] = (), *, yes: bool = False) -> Pruned:
         """Remove what neither `keep` (keys of takes) nor the manifest of a film names; only count it unless `yes`.
         Raises VaultError while a render uses the vault, or where it cannot be known what a film uses."""
+        from storyboard.vault_care import Pruned, prune
+
         if not self.root.exists():
             return Pruned(0, 0, 0, 0, dry=not yes)
         with alone(self._layout), writing(self._layout, "removals"):

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from storyboard.breakdown import break_down
 from storyboard.crew import Here
 from storyboard.cut import Cut, Strip, assemble
+from storyboard.events import ShotDone, ShotEvent, ShotFailed, ShotFound, ShotNotAttempted
 from storyboard.plan import Plan, make_plan
-from storyboard.render import Event, ShotDone, ShotFailed, ShotFound, ShotNotAttempted, render
+from storyboard.render import render
 from storyboard.screenplay import loads
 from storyboard.shots import Breakdown
 from storyboard.vault import Take, Vault
@@ -55,7 +56,7 @@ class Result:
     """What a render did."""
 
     plan: Plan
-    events: list[Event]
+    events: list[ShotEvent]
     takes: dict[str, Take]
 
     @property

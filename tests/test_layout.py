@@ -42,6 +42,8 @@ ROWS = [
     "vault_locks",
     "vault_care",
     "vault",
+    "fresh",
+    "events",
     "plan",
     "crew",
     "render",

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from storyboard.crew import Here
+from storyboard.events import ShotDone, ShotElsewhere, ShotFound, ShotStarted, ShotStepped
 from storyboard.plan import State, make_plan
-from storyboard.render import ShotDone, ShotElsewhere, ShotFound, ShotStarted, ShotStepped, render
+from storyboard.render import render
 from storyboard.vault import Vault
 from tests.films import broken_down, scene, screenplay, shoot, text_of
 

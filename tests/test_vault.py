@@ -18,7 +18,8 @@ from storyboard.errors import DamagedFootage, VaultError
 from storyboard.footage import Footage, frame_digests
 from storyboard.project import Manifest, ShotRecord, write_manifest
 from storyboard.timing import Rate
-from storyboard.vault import DamageKind, Take, Vault
+from storyboard.vault import Take, Vault
+from storyboard.vault_care import DamageKind
 from tests.stored import (
     KEY,
     MADE,

@@ -6,7 +6,7 @@ whose value is an `EngineSpec`. Nothing heavy is imported to read a spec.
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
+from importlib import import_module
 from typing import Final
 
 from storyboard.engines.base import (
@@ -29,6 +29,7 @@ __all__ = [
     "EngineSpec",
     "FrameRule",
     "Progress",
+    "is_built_in",
     "known",
     "spec_of",
 ]
@@ -44,7 +45,14 @@ INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.eng
 
 def known() -> tuple[str, ...]:
     """Names that an author may use, sorted."""
+    from importlib import metadata
+
     return tuple(sorted({*_BUILT_IN, *(point.name for point in metadata.entry_points(group=GROUP))}))
+
+
+def is_built_in(name: str) -> bool:
+    """Whether an engine is part of this package, so that our own version is all there is to know of it."""
+    return name in _BUILT_IN or name in INTERNAL
 
 
 def spec_of(name: str, *, internal: bool = False) -> EngineSpec:
@@ -53,6 +61,8 @@ def spec_of(name: str, *, internal: bool = False) -> EngineSpec:
     if name in modules:
         spec = import_module(modules[name]).SPEC
     else:
+        from importlib import metadata
+
         points = metadata.entry_points(group=GROUP, name=name)
         if not points:
             raise KeyError(name)

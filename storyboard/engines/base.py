@@ -101,7 +101,7 @@ class EngineOptions(BaseModel):
     written, with defaults, unless it names them in `unkeyed` (for what leaves pixels alone, such as offload).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     unkeyed: ClassVar[frozenset[str]] = frozenset()
 
     tail: int | None = Field(default=None, ge=1, description="Frames of the shot before that condition a shot")

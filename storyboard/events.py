@@ -1,0 +1,115 @@
+"""What a render tells while it goes on: of each shot, and of the film as a whole.
+
+May import what stands above `events` in the layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storyboard.errors import StoryboardError
+
+if TYPE_CHECKING:
+    from storyboard.shots import Shot
+    from storyboard.vault import Take
+
+
+@dataclass(frozen=True, slots=True)
+class ShotStarted:
+    """The crew has the shot. `seconds` is the estimate, where there is one."""
+
+    shot: Shot
+    key: str
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShotStepped:
+    shot: Shot
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShotDone:
+    """Its take is in the vault, durable."""
+
+    shot: Shot
+    take: Take
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShotFound:
+    """Its take was there once its key was known: the change before it did not reach it, or another render shot it."""
+
+    shot: Shot
+    take: Take
+
+
+@dataclass(frozen=True, slots=True)
+class ShotElsewhere:
+    """Another render on the same vault is shooting it; this one waits for it."""
+
+    shot: Shot
+
+
+@dataclass(frozen=True, slots=True)
+class ShotFailed:
+    shot: Shot
+    error: StoryboardError
+
+
+@dataclass(frozen=True, slots=True)
+class ShotNotAttempted:
+    """It waits on a shot that failed."""
+
+    shot: Shot
+    waits_on: str
+
+
+ShotEvent = ShotStarted | ShotStepped | ShotDone | ShotFound | ShotElsewhere | ShotFailed | ShotNotAttempted
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPlanned:
+    """What there is to do, in shots."""
+
+    miss: int
+    waiting: int
+    hit: int
+    seconds: Mapping[str, float | None]
+    """Estimates for the shots that are no hits."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmEncoding:
+    """Frames of the movie that were encoded, of those that have to be."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilmDone:
+    """The movie is at its path, whole. `changed` is False where the file there was it already."""
+
+    movie: Path
+    frames: int
+    seconds: float
+    """That the whole render took."""
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FilmStopped:
+    """Some shots failed: their takes are missing, all others are kept, and the movie that was there stays."""
+
+    failed: tuple[str, ...]
+    not_attempted: tuple[str, ...]
+
+
+Event = ShotEvent | FilmPlanned | FilmEncoding | FilmDone | FilmStopped

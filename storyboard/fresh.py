@@ -1,0 +1,66 @@
+"""Whether a film is finished already, told without reading its screenplay.
+
+A manifest remembers the digests of all files that its film was made from, and of our own code. While those are the
+same, so are the breakdown, the keys and the movie: a render has nothing to do if every take and the movie are still
+whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's engine or weights
+have a say, nothing is remembered, and the film is planned as ever.
+
+Light on purpose: this is what a render with nothing to do costs. May import what stands above `fresh` in the layout.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from storyboard.digest import Digest, digest_bytes, digest_file, digest_of
+from storyboard.project import MovieRecord, Places, read_manifest
+from storyboard.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A film that is finished."""
+
+    movie: Path
+    frames: int
+    shots: int
+
+
+def code_digest() -> Digest:
+    """Digest of all our own code: another version may break the same screenplay down in another way."""
+    folder = Path(__file__).parent
+    files = sorted(path for path in folder.rglob("*.py"))
+    return digest_of([[path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())] for path in files])
+
+
+def relative_to(folder: Path, path: Path) -> str:
+    """How a manifest names an input: from the screenplay's folder, so that a project can be moved."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def find_fresh(where: Places) -> Fresh | None:
+    """The film, if a render of it has nothing to do; None where that has to be found out. Raises VaultError."""
+    manifest = read_manifest(where.manifest)
+    if manifest is None or manifest.movie is None or not manifest.inputs or manifest.code != code_digest():
+        return None
+    folder = where.screenplay.parent
+    try:
+        same = all(digest_file(folder / name) == digest for name, digest in manifest.inputs)
+    except OSError:
+        return None
+    if not same or not is_movie(where.movie, manifest.movie):
+        return None
+    vault = Vault(where.vault)
+    if any(vault.find(shot.key) is None for shot in manifest.shots):
+        return None
+    return Fresh(where.movie, manifest.movie.frames, len(manifest.shots))
+
+
+def is_movie(path: Path, record: MovieRecord) -> bool:
+    """Whether the file at a path is the very movie of a record."""
+    try:
+        return path.stat().st_size == record.size and digest_file(path) == record.digest
+    except OSError:
+        return False

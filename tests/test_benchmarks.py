@@ -1,0 +1,59 @@
+"""The benchmarks run, and write what they measured. What they measure is no business of a test."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def benchmarks(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *arguments, "--out", str(out)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("name, rows", [("noop", 2), ("conform", 2), ("plan", 4)])
+def test_it_runs_and_writes_its_table(name: str, rows: int, tmp_path: Path) -> None:
+    done = benchmarks(tmp_path, name, "--small", "--repeat", "1")
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert len(record["comparisons"]) == rows
+    for each in record["comparisons"]:
+        assert each["ratio"] > 0
+        assert each["ratio"] == pytest.approx(each["a"]["median"] / each["b"]["median"])
+        low, high = each["spread"]
+        assert low <= high
+        assert (each["target"] is None) == (each["met"] is None)
+    assert {"date", "processor", "cores", "python", "moviepy"} <= record["machine"].keys()
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert done.stdout == text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(table) == rows + 2
+    assert len({line.count("|") for line in table}) == 1, "as many cells in each row"
+    assert all(each["name"] in text for each in record["comparisons"])
+
+
+def test_conform_shows_the_whole_film_by_both_ways(tmp_path: Path) -> None:
+    assert benchmarks(tmp_path, "conform", "--small", "--repeat", "2").returncode == 0
+    first, naive = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["comparisons"]
+    assert first["facts"]["frames"] == first["facts"]["whole"] == first["facts"]["frames of the film"] == 36
+    assert naive["facts"]["frames by moviepy"] > 0
+    assert len(first["a"]["seconds"]) == len(first["b"]["seconds"]) == 2
+
+
+@pytest.mark.parametrize("arguments", [["nonesuch"], ["plan", "--repeat", "0"]])
+def test_a_wrong_command_measures_nothing(arguments: list[str], tmp_path: Path) -> None:
+    done = benchmarks(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert "error:" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_kept_show_every_benchmark() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in ("noop", "dvc", "conform", "plan") if f"`{name}`" not in text] == []

@@ -1,0 +1,126 @@
+"""The storybook world as tensors: described in worker processes, drawn on the device.
+
+Turns (split, seed, rank) into an endless stream of `Batch`es; `film` turns a batch into pictures. Imports torch,
+numpy and training.world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset
+from transformers import PreTrainedTokenizerFast
+
+from training import world
+from training.models import FRAMES, SIDE
+
+FIELDS = ("subject", "second", "place", "action", "weather", "time", "style", "camera")
+"""The labels that classifiers learn, in this order."""
+UNKNOWN = -100
+"""A label that is not on its list; no loss is taken on it."""
+
+
+def label_lists() -> dict[str, tuple[str, ...]]:
+    """For each of FIELDS the names that a label may have; "" stands for none."""
+    lists = {
+        "subject": world.subjects(),
+        "second": ("", *world.subjects()),
+        "place": world.places(),
+        "action": world.actions(),
+        "weather": world.weathers(),
+        "time": world.times(),
+        "style": world.styles(),
+        "camera": world.cameras(),
+    }
+    rng = np.random.default_rng(0)
+    found: dict[str, set[str]] = {field: set() for field in FIELDS}
+    for _ in range(300):  # names that the world shows and does not list, such as a companion that leads no clip
+        labels = world.sample(rng, split="train").labels
+        for field in FIELDS:
+            found[field].add(labels.get(field) or "")
+    return {field: (*lists[field], *sorted(found[field] - set(lists[field]))) for field in FIELDS}
+
+
+@dataclass
+class Batch:
+    """n clips, described: what is needed to draw them, and what is known of them."""
+
+    packed: dict[str, Tensor]
+    tokens: Tensor
+    """int64 [n, tokens]: caption ids, padded with 0."""
+    kept: Tensor
+    """int64 [n]: how many frames follow the earlier state; 0 for a fresh clip."""
+    labels: Tensor
+    """int64 [n, FIELDS]: places in `label_lists`."""
+    captions: list[str]
+
+
+class Describer:
+    """Turns clips into batches; picklable, so that workers can have one each."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, length: int) -> None:
+        self.tokenizer, self.length = tokenizer, length
+        self.places = {field: {name: i for i, name in enumerate(names)} for field, names in label_lists().items()}
+
+    def ids(self, captions: Sequence[str]) -> Tensor:
+        """int64 [n, length], as the pipeline makes them."""
+        return self.tokenizer(
+            list(captions), padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
+        ).input_ids
+
+    def batch(self, clips: Sequence[world.Clip]) -> Batch:
+        """Describe and pack."""
+        labels = [[self.places[f].get(clip.labels.get(f) or "", UNKNOWN) for f in FIELDS] for clip in clips]
+        captions = [clip.caption for clip in clips]
+        kept = torch.tensor([clip.kept for clip in clips])
+        return Batch(world.pack(clips), self.ids(captions), kept, torch.tensor(labels), captions)
+
+
+class Stream(IterableDataset[Batch]):
+    """Endless batches of `chunk` clips; a third of them, with `stories`, are chains of up to four prompts."""
+
+    def __init__(self, describer: Describer, split: str, chunk: int, seed: int, rank: int, stories: float) -> None:
+        self.describer, self.split, self.chunk = describer, split, chunk
+        self.seed, self.rank, self.stories = seed, rank, stories
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, self.rank, worker.id if worker else 0])
+        while True:
+            clips: list[world.Clip] = []
+            while len(clips) < self.chunk:
+                if rng.random() < self.stories:
+                    clips += world.sample_story(rng, int(rng.integers(2, 5)))
+                else:
+                    clips.append(world.sample(rng, split=self.split))
+            yield self.describer.batch(clips[: self.chunk])
+
+
+def stream(describer: Describer, split: str, chunk: int, seed: int, rank: int, workers: int, stories: float = 0.15):
+    """An iterator over `Stream`, described in `workers` other processes, or in this one where there are none."""
+    loader = DataLoader(
+        Stream(describer, split, chunk, seed, rank, stories),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=6 if workers else None,
+        multiprocessing_context="fork" if workers else None,
+    )
+    return iter(loader)
+
+
+@torch.no_grad()
+def film(batch: Batch, device: torch.device, frames: int = FRAMES, side: int = SIDE) -> Tensor:
+    """Draw a batch: float32 [n, 3, frames, side, side] in -1..1."""
+    pictures = world.render(batch.packed, frames=frames, height=side, width=side, device=device)
+    return pictures.permute(0, 2, 1, 3, 4).float().div_(127.5).sub_(1)
+
+
+@torch.no_grad()
+def sprites(batch: Batch, device: torch.device, frames: int = FRAMES, side: int = SIDE) -> Tensor:
+    """Where sprites are: bool [n, 1, frames, side, side]."""
+    boxes = world.masks(batch.packed, frames=frames, height=side, width=side, device=device)
+    return boxes.permute(0, 2, 1, 3, 4)

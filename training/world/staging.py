@@ -1,0 +1,255 @@
+"""From what is decided to where everything is: a wish in, a state with motions out, going on from an earlier one.
+
+Imports cast, places, motion and state.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from random import Random
+
+from training.world.cast import FISH_HUES, PROPS, SUBJECT_INDEX, SUBJECTS, Subject, sprite_names
+from training.world.motion import GONE, LEAST_SIZE, MOST_SIZE, TAU, Motion, Pose, Setting, mirror, plan, pose
+from training.world.places import PLACE_INDEX, PLACES, Place
+from training.world.state import COMPANION, NOBODY, PROP, SLOTS, SUBJECT, Camera, State
+
+SPRITE_INDEX: dict[str, int] = {name: index for index, name in enumerate(sprite_names())}
+PROP_SIZE: dict[str, float] = {name: size for name, _, size in PROPS}
+GOING = frozenset({"walks", "runs", "hops", "swims", "drives", "sails", "flies", "follows", "chases", "walks pet"})
+"""Actions in which someone gets along, so that the camera can go with them."""
+PAN = 0.008
+"""Widths per frame of a camera that moves."""
+
+
+@dataclass(slots=True)
+class Wish:
+    """What a state shall show, all of it decided."""
+
+    subject: str
+    action: str
+    place: str
+    second: str | None = None
+    relation: str = ""
+    prop: str | None = None
+    food: str | None = None
+    variant: int = 0
+    time: str = "day"
+    weather: str = "clear"
+    style: str = "photorealistic"
+    view: str = "still"
+    fireworks: bool = False
+    school: bool = False
+
+
+def gait(subject: Subject, medium: str) -> str:
+    """How a subject gets along in a medium."""
+    if medium in ("air", "space"):
+        return "flies"
+    if subject.kind == "ship" or (medium == "surface" and subject.kind in ("vehicle", "aircraft", "thing")):
+        return "sails"
+    if medium in ("surface", "under") or subject.kind == "fish":
+        return "swims"
+    return {"vehicle": "drives", "aircraft": "flies", "thing": "flies"}.get(subject.kind, "walks")
+
+
+def stage(rng: Random, wish: Wish, earlier: State | None, onset: int) -> State:
+    """A state that shows the wish from frame `onset` on, taking over place, size and phase from an earlier state."""
+    place = PLACES[PLACE_INDEX[wish.place]]
+    camera, way, tracked = _camera(rng, wish, earlier, onset)
+    sprites = [NOBODY] * SLOTS
+    was = earlier.sprites[SUBJECT] if earlier is not None else None
+    lead, mate = _pair(rng, wish, place, earlier, onset, camera, way, tracked)
+    sprites[SUBJECT] = lead
+    if mate is not None:
+        sprites[COMPANION] = mate
+    sprites[PROP] = _prop(rng, wish, place, earlier, onset, camera, lead)
+    _effect(rng, wish, sprites, lead, onset)
+    if wish.school:
+        sprites[:PROP] = _school(rng, earlier, onset)
+    assert was is None or earlier is not None
+    return State(
+        subject=wish.subject, action=wish.action, place=wish.place, sprites=tuple(sprites), camera=camera,
+        second=wish.second, relation=wish.relation, prop=wish.prop, food=wish.food, variant=wish.variant,
+        time=wish.time, weather=wish.weather, style=wish.style, view=wish.view, fireworks=wish.fireworks,
+        school=wish.school, clock=earlier.clock if earlier is not None else rng.randrange(1024),
+    )  # fmt: skip
+
+
+def _camera(rng: Random, wish: Wish, earlier: State | None, onset: int) -> tuple[Camera, int, bool]:
+    """The camera, the way the subject goes, and whether the camera goes with it."""
+    way = rng.choice((-1, 1))
+    zoom, offset, x = (1.4 if wish.view == "zooms out" else 1.0), rng.random() * 4, 0.0
+    if earlier is not None:
+        old = earlier.camera
+        zoom, offset = old.z * math.exp(old.log_zoom(onset)), old.offset(onset)
+        moving = earlier.sprites[SUBJECT]
+        before = pose(moving, onset)
+        x = before.x
+        if earlier.action in GOING and wish.action in GOING and rng.random() < 0.85:
+            way = _way_of(earlier, onset) or way
+        if wish.view == "still" and earlier.action in GOING and wish.action in GOING and old.vx:
+            pass
+    going = wish.action in GOING
+    speed = 0.0
+    if wish.view in ("pans left", "pans right"):
+        side = 1 if wish.view == "pans right" else -1
+        speed = side * (0.010 if going else PAN)
+        way = side if going else way
+    elif going and (abs(x + way * 0.25) > 0.36 or rng.random() < 0.25):
+        if earlier is None or rng.random() < 0.6:
+            speed = way * 0.009
+        else:
+            way = -1 if x > 0 else 1
+    log_zoom = 0.0
+    if wish.view == "zooms in":
+        log_zoom = math.log(min(1.5, max(zoom * 1.4, 1.0)) / zoom)
+    elif wish.view == "zooms out":
+        log_zoom = math.log(max(1.0, zoom / 1.4) / zoom)
+    return Camera(onset, offset, speed, zoom, log_zoom, 28.0), way, bool(speed) and going
+
+
+def _way_of(state: State, frame: int) -> int:
+    """Which way the subject of a state goes, 0 where it does not."""
+    motion = state.sprites[SUBJECT]
+    speed = motion.vx + state.camera.vx
+    return 0 if abs(speed) < 1e-4 else (1 if speed > 0 else -1)
+
+
+def _taken_over(rng: Random, slot: int, earlier: State | None, onset: int) -> Pose | None:
+    """Where a sprite of the earlier state is, if there is one on screen."""
+    if earlier is None or not earlier.sprites[slot].alpha:
+        return None
+    return pose(earlier.sprites[slot], onset)
+
+
+def _pair(
+    rng: Random, wish: Wish, place: Place, earlier: State | None, onset: int, camera: Camera, way: int, tracked: bool
+) -> tuple[Motion, Motion | None]:
+    """The motions of the subject and of its companion."""
+    subject = SUBJECTS[SUBJECT_INDEX[wish.subject]]
+    had = _taken_over(rng, SUBJECT, earlier, onset)
+    joint = wish.relation in ("follows", "chases", "lead")
+    size = rng.uniform(0.38, 0.46) * subject.size
+    x = rng.uniform(-0.12, 0.12) if tracked or wish.second else rng.uniform(-0.16, 0.16)
+    if not tracked and wish.action in GOING:
+        x -= way * 0.12
+    x += camera.vx * 16 if not tracked else 0.0
+    if wish.second is not None:
+        size *= 0.86
+        side = _side(rng, wish, way)
+        x = side * rng.uniform(0.19, 0.23) + (0.0 if tracked else camera.vx * 16)
+    same = earlier is not None and earlier.subject == wish.subject
+    if had is not None and earlier is not None and earlier.action not in GONE and abs(had.x) < 0.6:
+        x = had.x if wish.second is None or earlier.second is not None else 0.5 * (had.x + x)
+        x = min(max(x, -0.3), 0.3)
+        if same:
+            size = min(max(had.size, LEAST_SIZE), MOST_SIZE)
+    if wish.second is not None and abs(x) < 0.17:
+        x = math.copysign(0.17, x or 1)
+    action = gait(subject, place.medium) if joint else wish.action
+    angle = had.angle if had is not None else rng.random() * TAU
+    setting = Setting(place, onset, x, size, way, camera.vx, tracked, earlier is None, angle)
+    lead = plan(rng, action, SPRITE_INDEX[wish.subject], subject, setting)
+    if wish.second is None:
+        return lead, None
+    mate = _mate(rng, wish, setting, earlier, x)
+    if wish.relation == "with" and not joint:
+        other = mirror(subject, -1 if x > 0 else 1)
+        lead = lead if wish.action in GOING or wish.action in ("enters", *GONE) else lead._replace(face=other)
+    return lead, mate
+
+
+def _side(rng: Random, wish: Wish, way: int) -> int:
+    """On which side of the picture the subject of two is: who follows is behind, who leads a pet is in front."""
+    if wish.relation in ("follows", "chases"):
+        return -way
+    return way if wish.relation == "lead" else rng.choice((-1, 1))
+
+
+def _mate(rng: Random, wish: Wish, setting: Setting, earlier: State | None, x: float) -> Motion:
+    """The companion's motion: the same action, or what the relation asks for."""
+    assert wish.second is not None
+    other = SUBJECTS[SUBJECT_INDEX[wish.second]]
+    joint = wish.relation in ("follows", "chases", "lead")
+    action = wish.action
+    if joint or action in ("walks pet",):
+        action = gait(other, setting.place.medium)
+    elif action in ("grows", "shrinks", "enters", "leaves", "flies away", "falls", "falls over", "eats", "dives"):
+        action = "swims" if setting.place.medium in ("surface", "under") else "stands"
+    elif action in ("walks", "drives", "swims", "sails"):
+        action = gait(other, setting.place.medium)
+    had = _taken_over(rng, COMPANION, earlier, setting.onset)
+    size = rng.uniform(0.38, 0.46) * other.size * 0.84
+    there = -x if abs(x) > 0.12 else math.copysign(0.2, -x or 1)
+    if had is not None and abs(had.x) < 0.5 and had.x * x < 0:
+        there = min(max(had.x, -0.32), 0.32)
+    size = min(size, MOST_SIZE * 0.85)
+    motion = plan(rng, action, SPRITE_INDEX[wish.second], other, setting._replace(x=there, size=size, angle=setting.angle + 1.9))
+    if not joint and action == "stands":
+        motion = motion._replace(face=mirror(other, 1 if x > there else -1))
+    return motion
+
+
+def _prop(
+    rng: Random, wish: Wish, place: Place, earlier: State | None, onset: int, camera: Camera, lead: Motion
+) -> Motion:
+    """Something that stands about, and goes by as the camera moves."""
+    if wish.prop is None:
+        return NOBODY
+    sprite = SPRITE_INDEX[wish.prop]
+    if earlier is not None and earlier.sprites[PROP].sprite == sprite and earlier.place == wish.place:
+        there = pose(earlier.sprites[PROP], onset).x
+        if abs(there) < 0.6:
+            return earlier.sprites[PROP]._replace(onset=onset, x=there, vx=-camera.vx)
+    size = 0.4 * PROP_SIZE[wish.prop]
+    x = math.copysign(rng.uniform(0.27, 0.36), -lead.x if lead.x else 1.0) + camera.vx * 12
+    y = place.foot - 0.03
+    if wish.prop == "puddle":
+        size, x, y = 0.62, lead.x + lead.vx * 16 + camera.vx * 16, place.foot + 0.07
+    return Motion(sprite, onset, x, -camera.vx, y=y, s=size, alpha=1.0, ground=0.0 if wish.prop == "puddle" else 1.0)
+
+
+def _effect(rng: Random, wish: Wish, sprites: list[Motion], lead: Motion, onset: int) -> None:
+    """What shows an action: letters of sleep, music, food, splashes. Puts it in the last slot."""
+    along = lead._replace(hop=0.0, ar=0.0, r=0.0, dr=0.0, vr=0.0, squash=0.0, face=1.0, ls=0.0, ground=0.0, onset=onset)
+    size = lead.s
+    if wish.action == "sleeps":
+        name, dx, y, scale = "sleep", 0.36 * size, lead.y - 0.82 * size, 0.45
+        along = along._replace(ay=0.02, ax=0.015)
+    elif wish.action == "dances":
+        name, dx, y, scale = "music", 0.62 * size * (1 if lead.x < 0 else -1), lead.y - 0.75 * size, 0.42
+        along = along._replace(ay=0.03, ax=0.02)
+    elif wish.action == "eats" and wish.food:
+        way = _looks(wish.subject, lead)
+        name, dx, y, scale = wish.food, way * 0.5 * size, lead.y - 0.12 * size, 0.42
+        along = along._replace(ls=math.log(0.45), span=30.0)
+    elif wish.prop == "puddle" and wish.action in GOING:
+        name, dx, y, scale = "splash", 0.28 * size, lead.y + 0.02, 0.36
+        along = along._replace(ay=0.03)
+    else:
+        return
+    sprites[-1] = along._replace(sprite=SPRITE_INDEX[name], x=lead.x + dx, y=y, s=scale * size, ground=0.0)
+
+
+def _looks(subject: str, motion: Motion) -> int:
+    """Which way a sprite looks as it is shown: -1 left, 1 right."""
+    faces = SUBJECTS[SUBJECT_INDEX[subject]].faces or 1
+    return 1 if faces * motion.face > 0 else -1
+
+
+def _school(rng: Random, earlier: State | None, onset: int) -> list[Motion]:
+    """Four colourful fishes that swim to and fro."""
+    if earlier is not None and earlier.school:
+        return list(earlier.sprites[:PROP])
+    fishes = []
+    for index in range(len(FISH_HUES)):
+        x = (-0.36, 0.36, -0.2, 0.24)[index] + rng.uniform(-0.06, 0.06)
+        y = (0.36, 0.32, 0.86, 0.84)[index] + rng.uniform(-0.04, 0.04)
+        fishes.append(
+            Motion(
+                SPRITE_INDEX[f"fish {index}"], onset, x, ax=0.09, y=y, ay=0.02, ar=0.1, s=rng.uniform(0.17, 0.21),
+                face=rng.choice((-1.0, 1.0)), omega=TAU / rng.uniform(24, 32), phase=rng.random() * TAU, alpha=1.0,
+            )
+        )  # fmt: skip
+    return fishes
