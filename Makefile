@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt
 
-.PHONY: film films test test-all lint schema bench clean
+.PHONY: film films gallery test test-all lint schema bench clean
 
 film: $(VENV)/.package
 	$(BIN)/storyboard render examples/teddy.yaml
@@ -23,6 +23,9 @@ lint: $(VENV)/.tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+gallery: films
+	$(BIN)/python examples/gallery.py renders/teddy/teddy.mp4 renders/harbour/harbour.mp4
 
 schema: $(VENV)/.package
 	$(BIN)/storyboard schema > schemas/screenplay.json

@@ -17,8 +17,9 @@ from storyboard.breakdown import break_down
 from storyboard.conform import conform, conform_whole
 from storyboard.crew import Here
 from storyboard.cut import Cut, assemble
+from storyboard.events import ShotFailed
 from storyboard.plan import make_plan
-from storyboard.render import ShotFailed, render
+from storyboard.render import render
 from storyboard.screenplay import load
 from storyboard.vault import Vault
 

@@ -2,8 +2,8 @@
 
 A manifest remembers the digests of all files that its film was made from, and of our own code. While those are the
 same, so are the breakdown, the keys and the movie: a render has nothing to do if every take and the movie are still
-whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's engine or weights
-have a say, nothing is remembered, and the film is planned as ever.
+whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's engine or
+weights have a say, nothing is remembered, and the film is planned as ever.
 
 Light on purpose: this is what a render with nothing to do costs. May import what stands above `fresh` in the layout.
 """

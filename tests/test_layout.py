@@ -53,6 +53,7 @@ ROWS = [
     "blame",
     "opening",
     "film",
+    "library",
     "report",
     "cli",
     "__main__",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import gc
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from storyboard.engines.base import Assignment, Capabilities, EngineOptions, FrameRule
-from storyboard.errors import EngineUnavailable, OutOfMemory, ShotError, StoryboardError
+from storyboard.engines.base import Assignment, Capabilities, EngineOptions, FrameRule, Progress
+from storyboard.errors import BadFootage, EngineUnavailable, OutOfMemory, ShotError, StoryboardError
 
 if TYPE_CHECKING:
     import torch
@@ -103,8 +103,8 @@ def check_assignment(assignment: Assignment, can: Capabilities, name: str) -> No
         raise ShotError(f"shot `{a.shot}` is {a.width}x{a.height}, which `{name}` cannot shoot", hint)
 
 
-def _length(frames: object) -> int:
-    return 0 if frames is None else len(frames)  # type: ignore[arg-type]
+def _length(frames: Sized | None) -> int:
+    return 0 if frames is None else len(frames)
 
 
 def _accept(shot: str, name: str, what: str, count: int, rule: FrameRule | None) -> None:
@@ -170,6 +170,22 @@ def free_memory() -> None:
 
 
 # Arithmetic
+
+
+def after_step(shot: str, progress: Progress, total: int) -> Callable[..., dict[str, torch.Tensor]]:
+    """A diffusers pipeline's `callback_on_step_end`, which reports steps of `total` and looks at the latents.
+
+    What `progress` raises goes through the pipeline; BadFootage ends a shot whose latents are no numbers any more.
+    """
+
+    def report(_: object, step: int, timestep: object, given: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if not bool(given["latents"].isfinite().all()):
+            hint = "set `dtype: bfloat16` or `float32`, lower the guidance, or check the model"
+            raise BadFootage(f"shot `{shot}`: after step {step + 1} the model's values are no numbers (NaN, Inf)", hint)
+        progress(step + 1, total)
+        return {}
+
+    return report
 
 
 @contextmanager

@@ -6,7 +6,8 @@
 A folder is known by its content: the digest of the sorted list of (name, digest) of the files that are loaded from it.
 Digests of files are remembered in the user's cache folder by size, times and inode, so that a plan reads no weights.
 
-Reads JSON and bytes only. May import what stands above `engines` in the layout.
+Reads JSON and bytes only. May import what stands above `engines` in the layout; of the hub's own library no more than
+the look whether a model is there.
 """
 
 from __future__ import annotations
@@ -74,9 +75,7 @@ def locate(model: str, revision: str | None, parts: Sequence[Part]) -> Weights:
     """
     if revision is not None:
         if not _HUB.fullmatch(model):
-            raise ValueError(
-                f"`{model}` is no model of the hub; write `org/name`, or leave `revision` out for a folder"
-            )
+            raise ValueError(f"`{model}` is no model of the hub; write `org/name`, or for a folder no `revision`")
         return Weights(model, revision)
     folder = Path(model).expanduser()
     if not folder.is_dir():
@@ -131,6 +130,17 @@ def _read_json(path: Path) -> Mapping[str, object]:
     except (OSError, ValueError) as error:
         where = "/".join(path.parts[-3:])
         raise ValueError(f"cannot read `{where}`: {reason_of(error)}; copy or save the model again") from error
+
+
+def is_here(weights: Weights, parts: Sequence[Part]) -> bool:
+    """Whether the weights are on this machine. Looks only: nothing is asked of the hub."""
+    if weights.folder is not None:
+        return weights.folder.is_dir()
+    from huggingface_hub import try_to_load_from_cache
+
+    configs = [f"{part.name}/config.json" for part in parts if part.classes]
+    found = (try_to_load_from_cache(weights.model, config, revision=weights.revision) for config in configs)
+    return all(isinstance(path, str) for path in found)
 
 
 def identity(weights: Weights, parts: Sequence[Part], *, now: float | None = None) -> str:

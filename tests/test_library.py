@@ -1,20 +1,19 @@
-"""What the package offers by name, and the six lines of the library as the README has them."""
+"""What the library offers by name, and its six lines as the README has them."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
-import storyboard
+from storyboard import library
 from tests.films import decoded, scene, screenplay, text_of
 
 
-def test_all_names_what_the_package_offers() -> None:
-    assert list(storyboard.__all__) == sorted(storyboard._HOMES)
-    offered = {name: getattr(storyboard, name) for name in storyboard.__all__}
-    assert all(value.__module__.startswith("storyboard.") for value in offered.values())
-    assert {value.__name__ for value in offered.values()} == set(storyboard.__all__)
+def test_all_names_what_the_library_offers() -> None:
+    public = [name for name, value in vars(library).items() if name[0] != "_" and not isinstance(value, ModuleType)]
+    assert sorted(library.__all__) == list(library.__all__) == sorted(public)
 
 
 def test_the_six_lines_of_the_library(tmp_path: Path) -> None:

@@ -1,0 +1,53 @@
+"""The names that a program uses, in one place.
+
+    screenplay = load(Path("film.yaml"))           # text -> validated; all faults at once, with lines
+    shots      = break_down(screenplay)            # -> DAG of shots
+    plan       = make_plan(shots, vault)           # -> HIT | MISS | WAITING for each, and why
+    for event in render(plan, vault, Here()): ...  # -> takes in the vault; progress is a stream of events
+    conform(assemble(shots, vault), vault, path)   # -> cut -> movie
+
+`prepare` and `produce` do all of it for a file, as the command line does. Nothing heavy is imported before a shot is
+really shot. May import everything but `report` and `cli`.
+"""
+
+from storyboard.blame import Credit, blame
+from storyboard.breakdown import break_down
+from storyboard.conform import Movie, conform
+from storyboard.crew import Crew, Here
+from storyboard.cut import Cut, assemble
+from storyboard.errors import StoryboardError
+from storyboard.events import Event, ShotEvent
+from storyboard.film import Production, prepare, produce
+from storyboard.plan import Plan, make_plan
+from storyboard.render import render
+from storyboard.screenplay import Screenplay, load, loads
+from storyboard.shots import Breakdown, Shot
+from storyboard.vault import Take, Vault
+
+__all__ = [
+    "Breakdown",
+    "Credit",
+    "Crew",
+    "Cut",
+    "Event",
+    "Here",
+    "Movie",
+    "Plan",
+    "Production",
+    "Screenplay",
+    "Shot",
+    "ShotEvent",
+    "StoryboardError",
+    "Take",
+    "Vault",
+    "assemble",
+    "blame",
+    "break_down",
+    "conform",
+    "load",
+    "loads",
+    "make_plan",
+    "prepare",
+    "produce",
+    "render",
+]
