@@ -43,7 +43,7 @@ $(VENV)/.package: $(VENV)/.python $(INPUTS)
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.package
-	$(PIP) install --constraint constraints.txt --editable '.[test]'
+	$(PIP) install --constraint constraints.txt --editable '.[test,models]'
 	touch $@
 
 clean:

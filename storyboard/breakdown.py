@@ -33,9 +33,8 @@ def break_down(screenplay: Screenplay, *, engine: str | None = None) -> Breakdow
     short, windows that overrun.
     """
     work = _Work(screenplay, engine)
-    if not work.faults:
-        for index in work.scene_order():
-            work.break_scene(index)
+    for index in work.scene_order() if work.cast.decided else ():
+        work.break_scene(index)
     if work.faults:
         raise screenplay.error(work.faults)
     return work.result()
@@ -73,12 +72,12 @@ class _Work:
         self.play = screenplay
         self.cast = cast(screenplay, engine)
         self.rate = self.cast.rate
-        self.faults, self.notices = self.cast.faults, self.cast.notices
+        self.faults, self.notices = self.cast.faults, list(self.cast.notices)
         self.shots: dict[str, Shot] = {}
         self.of_scene: dict[str, list[Shot]] = {}
         self.broken: set[str] = set()
         self.index = {scene.id: place for place, scene in enumerate(screenplay.scenes)}
-        self.spans = self.lay_out() if not self.faults else ()
+        self.spans = self.lay_out() if self.cast.decided else ()
 
     # Scenes in the film
 
@@ -95,20 +94,19 @@ class _Work:
                     message = f"a {kind} of {length} frames into a scene of {frames}"
                     path = ("scenes", index, "transition", "duration")
                     self.faults.append(Fault(path, message, "make the scene longer or the transition shorter"))
+                if length == 0:
+                    message = f"a {kind} of {scene.transition.duration} is less than half a frame: the film cuts"
+                    self.notices.append(Fault(("scenes", index, "transition", "duration"), message))
             film = FrameRange(first, first + frames)
             line, hold = self.play.line(index), scene.card is not None
             spans.append(SceneSpan(scene.id, line, film, (), kind if length else None, length, hold))
             first += frames
         drift = self.rate.seconds(first) - declared
         if abs(drift) * self.rate.fraction * 2 > 1:
-            message = f"the film is {float(drift):+.3f} s longer than its scenes say, by rounding each to whole frames"
-            self.notices.append(
-                Fault(
-                    ("scenes",),
-                    message,
-                    f"at {self.rate} frames per second a frame is {float(1 / self.rate.fraction):.4f} s",
-                )
-            )
+            which = f"{float(abs(drift)):.3f} s {'longer' if drift > 0 else 'shorter'}"
+            message = f"the film is {which} than its scenes say, by rounding each to whole frames"
+            hint = f"at {self.rate} frames per second a frame is {float(1 / self.rate.fraction):.4f} s"
+            self.notices.append(Fault(("scenes",), message, hint))
         return tuple(spans)
 
     def scene_order(self) -> list[int]:
@@ -123,7 +121,8 @@ class _Work:
     def break_scene(self, index: int) -> None:
         scene = self.play.scenes[index]
         before = self.play.predecessor(index)
-        if {before, scene.leads_into} & self.broken:
+        shown = scene.card is not None or scene.footage is not None
+        if {before, scene.leads_into} & self.broken or not (shown or index in self.cast.uses):
             self.broken.add(scene.id)
             return
         count = len(self.faults)
@@ -154,6 +153,7 @@ class _Work:
             frames=frames,
             visible=FrameRange(0, frames),
             scene_first=start,
+            lasts=Fraction(frames),
         )
 
     def card_shot(self, index: int, scene: Scene) -> Shot:
@@ -224,12 +224,12 @@ class _Work:
         return [_Stretch(text, FrameRange(start, stop)) for (start, text, _), stop in zip(starts, stops, strict=True)]
 
     def engine_shots(self, index: int, scene: Scene, before: str | None) -> list[Shot]:
-        use = self.cast.uses[index]
+        use, count = self.cast.uses[index], len(self.faults)
         stretches = self.stretches(index, scene, use)
         self.check_ends(index, scene, use)
         last = self.of_scene[before][-1] if before else None
         shots: list[Shot] = []
-        for stretch in stretches if not self.faulty(index) else ():
+        for stretch in stretches if len(self.faults) == count else ():
             position = stretch.frames.start
             while position < stretch.frames.stop:
                 final = stretch is stretches[-1]
@@ -240,9 +240,6 @@ class _Work:
                 shots.append(shot)
                 position += len(shot.visible)
         return shots
-
-    def faulty(self, index: int) -> bool:
-        return any(fault.path[:2] == ("scenes", index) for fault in self.faults)
 
     def check_ends(self, index: int, scene: Scene, use: EngineUse) -> None:
         can = use.capabilities
@@ -280,11 +277,15 @@ class _Work:
         closes = final and visible == remaining
         if closes and scene.end and frames > kept + visible:
             self.note_lost_end(index, use, frames - kept - visible)
+        if closes and scene.end and scene.start and frames == 1:
+            message = f"scene `{scene.id}` is one frame long, and both `start` and `end` give it"
+            self.faults.append(Fault(("scenes", index, "end"), message, "make it longer, or leave one of them out"))
         shot = replace(
             self.plain_shot(index, number, use, position, frames),
             prompt=self.play.resolved_prompt(stretch.prompt),
             seed=self.seed(scene, number),
             visible=FrameRange(kept, kept + visible),
+            lasts=self.scene_end(index, use) - position if closes else Fraction(visible),
             continues=last.id if last else None,
             tail=tail,
             start=self.still(index, "start", scene.start) if position == 0 else None,
@@ -295,6 +296,10 @@ class _Work:
         if closing.head and scene.leads_into:
             shot = replace(shot, head=head_refs(self.of_scene[scene.leads_into], closing, use.rate))
         return shot
+
+    def scene_end(self, index: int, use: EngineUse) -> Fraction:
+        """The scene's out point by the engine's clock, exact: not where the last frame shown ends."""
+        return len(self.spans[index].film) * use.rate.fraction / self.rate.fraction
 
     def closing(self, scene: Scene, use: EngineUse, before: int) -> Closing | None:
         """How a shot with `before` frames up to the scene's end closes; None where that does not fit the window."""
@@ -326,13 +331,20 @@ class _Work:
         return None
 
     def overrun(self, index: int, scene: Scene, use: EngineUse, kept: int, remaining: int) -> None:
-        can = use.capabilities
+        can, other = use.capabilities, scene.leads_into
+        least = can.frames.at_least(kept + remaining + can.head.least) if other and can.head else None
+        if other and least is not None and least <= use.window:
+            have = sum(len(shot.visible) for shot in self.of_scene[other])
+            message = f"scene `{scene.id}` leads into `{other}`, which is too short for it, with {have} frames"
+            hint = f"`{use.spec.name}` renders {can.frames} frames: make `{other}` longer, or leave `leads_into` out"
+            self.faults.append(Fault(("scenes", index, "leads_into"), message, hint))
+            return
         needs = [f"tail {kept}", f"visible {remaining}"]
-        if scene.leads_into:
+        if other:
             needs.append(f"head {use.options.head or can.default_head}")
         message = f"scene `{scene.id}` does not fit the window: {' + '.join(needs)} frames"
-        least = f", and at least {can.head.least} of the scene led into" if scene.leads_into and can.head else ""
-        hint = f"`{use.spec.name}` renders {can.frames} frames, here at most {use.window}{least}; use a shorter `tail`"
+        head = f", and at least {can.head.least} of the scene led into" if other and can.head else ""
+        hint = f"`{use.spec.name}` renders {can.frames} frames, here at most {use.window}{head}; use a shorter `tail`"
         self.faults.append(Fault(("scenes", index), message, hint))
 
     def note_lost_end(self, index: int, use: EngineUse, lost: int) -> None:

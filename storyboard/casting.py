@@ -12,7 +12,7 @@ from fractions import Fraction
 from storyboard.checks import BRACES
 from storyboard.digest import Plain
 from storyboard.engines import DEFAULT, spec_of
-from storyboard.engines.choice import EngineUse, Faulty, options_of, spec_named, use_engine
+from storyboard.engines.choice import EngineUse, Faulty, has_size, options_of, spec_named, use_engine
 from storyboard.errors import DocumentPath, Fault
 from storyboard.screenplay import Scene, Screenplay
 from storyboard.timing import Rate
@@ -22,12 +22,15 @@ from storyboard.timing import Rate
 class Casting:
     """What was decided. `uses` has the engine of each scene by its place, but of cards and own footage."""
 
+    decided: bool = False
+    """Whether size and rate are; otherwise faults say why."""
     width: int = 0
     height: int = 0
     rate: Rate = field(default_factory=lambda: Rate(Fraction(1)))
     uses: dict[int, EngineUse] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    notices: list[Fault] = field(default_factory=list)
+    notices: dict[Fault, None] = field(default_factory=dict)
+    """Each once, in order."""
 
     def internal(self, name: str, said: Mapping[str, Plain]) -> EngineUse:
         """What draws cards or reads own footage, at the film's size and rate."""
@@ -36,11 +39,11 @@ class Casting:
 
 
 def cast(play: Screenplay, replaced: str | None) -> Casting:
-    """Engines for all scenes; `replaced` is the one name that takes the place of all. Faults are collected."""
+    """Engines for all scenes, but for those with faults; `replaced` is the one name that takes the place of all."""
     result = Casting()
     _decide_format(play, replaced, result)
     known: dict[int | None, EngineUse | None] = {}
-    for index, scene in enumerate(play.scenes if not result.faults else ()):
+    for index, scene in enumerate(play.scenes if result.decided else ()):
         if scene.card or scene.footage:
             continue
         place = index if scene.engine else None
@@ -68,7 +71,8 @@ def _decide_format(play: Screenplay, replaced: str | None, result: Casting) -> N
     name, options, path = _choice(play, None, replaced)
     try:
         spec = spec_named(name, path)
-        can = spec.capabilities(options_of(spec, options, play.source, path))
+        asked = options_of(spec, options, play.source, path)
+        can = spec.capabilities(asked)
     except Faulty as error:
         result.faults += error.faults
         return
@@ -78,8 +82,14 @@ def _decide_format(play: Screenplay, replaced: str | None, result: Casting) -> N
         hint = f"give both, or leave `{given}` out for the engine's {usual[0]}x{usual[1]}"
         result.faults.append(Fault(("format", given), f"`{given}` without `{other}`", hint))
         return
+    result.decided = True
     result.width, result.height = (said.width, said.height) if said.width and said.height else usual
     result.rate = said.rate or can.default_rate
+    stands_in = replaced is not None and name != (play.engine.name if play.engine else DEFAULT)
+    if stands_in and not has_size(can, asked, (result.width, result.height)):
+        message = f"`{name}` cannot shoot at {result.width}x{result.height}; this film is {usual[0]}x{usual[1]}"
+        result.notices[Fault(("format", "width"), message)] = None
+        result.width, result.height = usual
 
 
 def _use(play: Screenplay, place: int | None, replaced: str | None, result: Casting) -> EngineUse | None:
@@ -107,7 +117,7 @@ def _note_left_out(play: Screenplay, index: int, use: EngineUse, result: Casting
             for member in _cast_of(scene)
             if member in play.cast and play.cast[member].reference is not None
         )
-    result.notices += (note for note in notes if note not in result.notices)
+    result.notices |= dict.fromkeys(notes)
 
 
 def _cast_of(scene: Scene) -> set[str]:

@@ -7,6 +7,8 @@ Data goes to stdout, everything else to stderr. Exit codes: 0 done; 1 some shot 
 from __future__ import annotations
 
 import argparse
+import gc
+import io
 import json
 import os
 import signal
@@ -38,12 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     # No plugin of somebody's has a say in how screenplays are validated; looking for some takes a while, too.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.set_threshold(200_000, 20, 20)  # a start makes many objects and no garbage
     words = sys.argv[1:] if arguments is None else list(arguments)
     parsed = _parser(words[0] if words else None).parse_args(words)
     verb: Callable[[argparse.Namespace], int] = parsed.verb
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return verb(parsed)
+        _open_streams()
+        code = verb(parsed)
+        sys.stdout.flush()
+        return code
     except StoryboardError as error:
         return _complain(error)
     except KeyboardInterrupt:
@@ -53,12 +59,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("terminated; finished takes are kept, and the next render goes on from there")
         return TERMINATED
     except BrokenPipeError:  # whoever read our output has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return FAILED if verb is _render else DONE
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
+
+
+def _open_streams() -> None:
+    """Where a stream is closed, what is said there goes nowhere; what it cannot show is spelled out."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(text: str) -> None:
@@ -206,14 +223,14 @@ def _plan(asked: argparse.Namespace) -> int:
 def _render(asked: argparse.Namespace) -> int:
     from storyboard.events import FilmDone, FilmPlanned
     from storyboard.fresh import find_fresh
-    from storyboard.project import places, variant_of
+    from storyboard.project import Variant, places
     from storyboard.report import Bars, JsonLines, Lines
 
     for_people = Bars if sys.stderr.isatty() else Lines
     reporter: Reporter = JsonLines(sys.stdout) if asked.json else for_people(sys.stderr)
     begun = time.perf_counter()
-    variant = variant_of(asked.engine, asked.only, partial=asked.partial)
-    fresh = find_fresh(places(asked.screenplay, out=asked.out, vault=asked.vault, variant=variant))
+    variant = Variant(asked.engine, asked.only, asked.partial)
+    fresh = find_fresh(places(asked.screenplay, out=asked.out, vault=asked.vault, variant=variant.name), variant)
     if fresh is None:
         return _render_film(asked, reporter)
     reporter.show(FilmPlanned(0, 0, fresh.shots, {}))
@@ -230,18 +247,20 @@ def _render_film(asked: argparse.Namespace, reporter: Reporter) -> int:
     where = {"out": asked.out, "vault": asked.vault}
     production = prepare(asked.screenplay, **where, engine=asked.engine, only=asked.only, partial=asked.partial)
     _note(production.plan.breakdown)
-    code = DONE
+    code, movie = DONE, None
     events = produce(production)
     try:
         for event in events:
             reporter.show(event)
             if isinstance(event, FilmStopped):
                 code = FAILED
-            if isinstance(event, FilmDone) and not asked.json:
-                print(event.movie)
+            if isinstance(event, FilmDone):
+                movie = event.movie
     finally:
         events.close()
         reporter.close()
+    if movie is not None and not asked.json:
+        print(movie)
     return code
 
 

@@ -24,8 +24,9 @@ from storyboard.timing import Rate, shown_frame
 def tail_refs(shots: Mapping[str, Shot], last: Shot, wanted: int, rate: Rate) -> tuple[FrameRef, ...]:
     """The `wanted` last visible frames before the out point of shot `last`, oldest first; fewer where there are fewer.
 
-    Runs back over the shots that each shot continues. Where a sender's rate differs, the nearest of its frames is
-    taken for the middle of each of the receiver's: frame j before the out point is (j - 1/2) / `rate` seconds before.
+    Runs back over the shots that each shot continues. Where a sender's rate differs, the frame is taken that is there
+    in the middle of each of the receiver's: frame j before the out point is (j - 1/2) / `rate` seconds before. So a
+    receiver at the film's rate gets what is on screen.
     """
     found: list[FrameRef] = []
     shot: Shot | None = last
@@ -37,12 +38,12 @@ def tail_refs(shots: Mapping[str, Shot], last: Shot, wanted: int, rate: Rate) ->
             found += (FrameRef(shot.id, shot.visible.stop - 1 - back) for back in range(take))
         else:
             while len(found) < wanted:
-                seconds = (Fraction(2 * len(found) + 1, 2) - passed) / rate.fraction
-                back = int(seconds * own.fraction)
-                if back >= len(shot.visible):
+                before = (Fraction(2 * len(found) + 1, 2) - passed) / rate.fraction * own.fraction
+                if before > shot.lasts:
                     break
-                found.append(FrameRef(shot.id, shot.visible.stop - 1 - back))
-        passed += len(shot.visible) / own.fraction * rate.fraction
+                place = min(int(shot.lasts - before), len(shot.visible) - 1)
+                found.append(FrameRef(shot.id, shot.visible.start + place))
+        passed += len(shot.visible) if own == rate else shot.lasts / own.fraction * rate.fraction
         shot = shots[shot.continues] if shot.continues else None
     return tuple(reversed(found))
 

@@ -10,11 +10,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from storyboard.digest import Digest
-from storyboard.engines.base import Assignment, Engine
+from storyboard.engines.base import Assignment, Engine, Progress
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import Cancelled, OutOfMemory, ShotError
 from storyboard.footage import Footage, check_footage
@@ -89,8 +90,10 @@ class Here:
 
     def submit(self, use: EngineUse, assignment: Assignment) -> None:
         assert self._thread is None, "one shot at a time"
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._shoot, args=(use, assignment), name=assignment.shot, daemon=True)
+        self._stop = threading.Event()  # one a shot, so that a shot that was stopped stays so
+        progress = self._progress(assignment.shot, self._words, self._stop)
+        work = (use, assignment, self._words, progress)
+        self._thread = threading.Thread(target=self._shoot, args=work, name=assignment.shot, daemon=True)
         self._thread.start()
 
     def wait(self, seconds: float) -> Word | None:
@@ -113,15 +116,14 @@ class Here:
     def close(self) -> None:
         self.cancel()
         for engine in self._engines.values():
-            engine.close()
+            with suppress(Exception):  # what it shot is kept all the same
+                engine.close()
         self._engines.clear()
 
-    def _shoot(self, use: EngineUse, assignment: Assignment) -> None:
-        words = self._words
-        try:
-            words.put(shoot(self._open, use, assignment, self._progress(assignment.shot, words)))
-        except Cancelled:
-            return
+    def _shoot(
+        self, use: EngineUse, assignment: Assignment, words: queue.SimpleQueue[Word], progress: Progress
+    ) -> None:
+        words.put(shoot(self._open, use, assignment, progress))
 
     def _open(self, use: EngineUse) -> Engine:
         key = use.resident
@@ -129,9 +131,10 @@ class Here:
             self._engines[key] = use.spec.open(use.options)
         return self._engines[key]
 
-    def _progress(self, shot: str, words: queue.SimpleQueue[Word]) -> Callable[[int, int], None]:
+    @staticmethod
+    def _progress(shot: str, words: queue.SimpleQueue[Word], stop: threading.Event) -> Progress:
         def progress(step: int, steps: int) -> None:
-            if self._stop.is_set():
+            if stop.is_set():
                 raise Cancelled(f"shot `{shot}` was stopped")
             words.put(Stepped(shot, step, steps))
 
@@ -142,9 +145,9 @@ def shoot(
     engine_for: Callable[[EngineUse], Engine],
     use: EngineUse,
     assignment: Assignment,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> Delivered | Lost:
-    """One assignment on an engine; what it returns is checked, what it raises becomes a ShotError. Raises Cancelled."""
+    """One assignment on an engine. What it returns is checked, whatever it raises becomes a ShotError."""
     name = use.spec.name
     begun = time.perf_counter()
     try:
@@ -154,13 +157,11 @@ def shoot(
         check_footage(
             footage, frames=assignment.frames, width=assignment.width, height=assignment.height, shot=assignment.shot
         )
-    except (Cancelled, ShotError) as error:
-        if isinstance(error, Cancelled):
-            raise
+    except ShotError as error:
         return Lost(assignment.shot, error)
     except MemoryError:
         return Lost(assignment.shot, OutOfMemory(f"shot `{assignment.shot}`: `{name}` ran out of memory"))
-    except Exception as error:  # whatever an engine raises, the film's other chains go on
+    except BaseException as error:  # even SystemExit: nothing else would ever be heard of the shot
         lost = ShotError(f"shot `{assignment.shot}`: `{name}` failed with {type(error).__name__}: {error}")
         lost.__cause__ = error
         return Lost(assignment.shot, lost)

@@ -42,9 +42,9 @@ from storyboard.project import (
     MovieRecord,
     Places,
     ShotRecord,
+    Variant,
     places,
     read_manifest,
-    variant_of,
     write_manifest,
 )
 from storyboard.screenplay import load
@@ -64,10 +64,14 @@ class Production:
     plan: Plan
     vault: Vault
     places: Places
-    only: str | None = None
-    """The one scene to render."""
-    partial: bool = False
-    """Shoot nothing: the film so far."""
+    variant: Variant
+    """What was asked for in place of the film itself."""
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Ids of the shots that the film needs."""
+        breakdown, only = self.plan.breakdown, self.variant.only
+        return frozenset(breakdown.shots) if only is None else breakdown.needed_for([only])
 
 
 def prepare(
@@ -79,16 +83,20 @@ def prepare(
     only: str | None = None,
     partial: bool = False,
 ) -> Production:
-    """Load, break down and plan. Raises ScreenplayError, CommandError, VaultError; writes nothing."""
+    """Load, break down and plan. `only` is the one scene to render; `partial` shoots nothing: the film so far.
+
+    Raises ScreenplayError, CommandError, VaultError; writes nothing.
+    """
     breakdown = break_down(load(screenplay), engine=engine)
     if only is not None and only not in {span.id for span in breakdown.scenes}:
         names = ", ".join(f"`{span.id}`" for span in breakdown.scenes[:10])
         raise CommandError(f"there is no scene `{only}` in `{screenplay}`", f"its scenes are {names}")
-    where = places(screenplay, out=out, vault=vault, variant=variant_of(engine, only, partial=partial))
+    variant = Variant(engine, only, partial)
+    where = places(screenplay, out=out, vault=vault, variant=variant.name)
     main = places(screenplay, out=out, vault=vault)
     store = Vault(where.vault)
     last = read_manifest(where.manifest) or read_manifest(main.manifest)
-    return Production(make_plan(breakdown, store, last), store, where, only, partial)
+    return Production(make_plan(breakdown, store, last), store, where, variant)
 
 
 def produce(production: Production, crew: Crew | None = None) -> Generator[Event, None, None]:
@@ -97,11 +105,10 @@ def produce(production: Production, crew: Crew | None = None) -> Generator[Event
     Raises VaultError and ConformError; a shot that fails raises nothing (see FilmStopped).
     """
     begun = time.perf_counter()
-    if production.partial:
+    if production.variant.partial:
         production = replace(production, plan=_with_stand_ins(production))
-    yield production.plan.told()
-    shots = _wanted(production)
-    takes = production.plan.takes
+    shots, takes = production.wanted, production.plan.takes
+    yield production.plan.told(shots)
     if shots <= takes.keys():
         final = _Final(production, takes)
         if final.is_there():
@@ -131,11 +138,6 @@ def _resident(crew: Crew | None) -> Iterator[Crew]:
         yield own
     finally:
         own.close()
-
-
-def _wanted(production: Production) -> frozenset[str]:
-    breakdown = production.plan.breakdown
-    return breakdown.needed_for([production.only]) if production.only else frozenset(breakdown.shots)
 
 
 def _shoot(
@@ -179,7 +181,7 @@ class _Final:
         breakdown = production.plan.breakdown
         self.production = production
         self.where, self.vault, self.takes = production.places, production.vault, takes
-        self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.only)
+        self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.variant.only)
         self.title = breakdown.screenplay.title
         used = {edit.shot for edit in self.cut.edits}
         self.shots = [shot for name, shot in breakdown.shots.items() if name in used]
@@ -232,7 +234,8 @@ def _made_from(production: Production) -> tuple[str, tuple[tuple[str, Digest], .
     breakdown = production.plan.breakdown
     shots = breakdown.shots.values()
     ours = all(is_built_in(shot.engine.spec.name) and shot.engine.weights is None for shot in shots)
-    if production.partial or breakdown.notices or not ours:
+    more = any(member.reference is not None for member in breakdown.screenplay.cast.values())
+    if production.variant.partial or breakdown.notices or more or not ours:
         return "", ()
     files = {production.places.screenplay: digest_bytes(breakdown.screenplay.source.text.encode())}
     for shot in shots:
@@ -240,7 +243,7 @@ def _made_from(production: Production) -> tuple[str, tuple[tuple[str, Digest], .
         if isinstance(options := shot.engine.options, ArchiveOptions):
             files[Path(options.path)] = Digest(options.file)
     folder = production.places.screenplay.parent
-    return code_digest(), tuple((relative_to(folder, path), digest) for path, digest in files.items())
+    return code_digest(production.variant), tuple((relative_to(folder, path), digest) for path, digest in files.items())
 
 
 def _record(shot: Shot, take: Take) -> ShotRecord:

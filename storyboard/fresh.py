@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storyboard.digest import Digest, digest_bytes, digest_file, digest_of
-from storyboard.project import MovieRecord, Places, read_manifest
+from storyboard.project import MovieRecord, Places, Variant, read_manifest
 from storyboard.vault import Vault
 
 
@@ -28,22 +28,35 @@ class Fresh:
     shots: int
 
 
-def code_digest() -> Digest:
-    """Digest of all our own code: another version may break the same screenplay down in another way."""
+def code_digest(variant: Variant) -> Digest:
+    """Digest of what was asked, and of all our own code: another version may break the same screenplay down otherwise.
+
+    File names do not tell what was asked: a scene may be called `partial`, or like an engine.
+    """
     folder = Path(__file__).parent
     files = sorted(path for path in folder.rglob("*.py"))
-    return digest_of([[path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())] for path in files])
+    code = [[path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())] for path in files]
+    return digest_of([code, variant.engine, variant.only, variant.partial])
 
 
 def relative_to(folder: Path, path: Path) -> str:
-    """How a manifest names an input: from the screenplay's folder, so that a project can be moved."""
-    return Path(os.path.relpath(path, folder)).as_posix()
+    """How a manifest names an input: from the screenplay's folder, so that a project can be moved.
+
+    Assets come with links resolved, the folder as the author named it.
+    """
+    if path.parent == folder:
+        return path.name
+    return Path(os.path.relpath(path, folder.resolve())).as_posix()
 
 
-def find_fresh(where: Places) -> Fresh | None:
+def find_fresh(where: Places, variant: Variant) -> Fresh | None:
     """The film, if a render of it has nothing to do; None where that has to be found out. Raises VaultError."""
     manifest = read_manifest(where.manifest)
-    if manifest is None or manifest.movie is None or not manifest.inputs or manifest.code != code_digest():
+    if manifest is None or manifest.movie is None or not manifest.inputs:
+        return None
+    # Several films may share a folder: the manifest has to be of this one.
+    names = (manifest.screenplay, manifest.movie.file)
+    if names != (where.screenplay.name, where.movie.name) or manifest.code != code_digest(variant):
         return None
     folder = where.screenplay.parent
     try:

@@ -114,10 +114,12 @@ class Plan:
         """Of the shots that are hits."""
         return {shot: each.take for shot, each in self.shots.items() if each.take is not None}
 
-    def told(self) -> FilmPlanned:
-        """The plan in numbers."""
-        seconds = {each.shot.id: each.seconds for each in self if each.state is not State.HIT}
-        return FilmPlanned(self.count(State.MISS), self.count(State.WAITING), self.count(State.HIT), seconds)
+    def told(self, only: frozenset[str] | None = None) -> FilmPlanned:
+        """The plan in numbers; `only` names the shots that count."""
+        asked = [each for each in self if only is None or each.shot.id in only]
+        states = [each.state for each in asked]
+        seconds = {each.shot.id: each.seconds for each in asked if each.state is not State.HIT}
+        return FilmPlanned(states.count(State.MISS), states.count(State.WAITING), states.count(State.HIT), seconds)
 
 
 def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | None = None) -> Plan:

@@ -48,11 +48,12 @@ class Places:
 def places(
     screenplay: Path, *, out: Path | None = None, vault: Path | None = None, variant: str | None = None
 ) -> Places:
-    """Where the film of a screenplay is written. Touches no file.
+    """Where the film of a screenplay is written. Writes nothing.
 
     `variant` tells a film that is not the film itself (another engine, a profile, one scene, a partial one) from it.
-    The vault is the one given, else that of `STORYBOARD_VAULT`, else the project's. Raises CommandError where the
-    variant cannot be part of a file name.
+    The vault is the one given, else that of `STORYBOARD_VAULT`, else the project's. In a folder that holds the manifest
+    of another screenplay, the film's own has its name in front. Raises CommandError where the variant cannot be part of
+    a file name.
     """
     if variant is not None and not _VARIANT.fullmatch(variant):
         raise CommandError(f"`{variant}` cannot be part of a file name", "use letters, digits, `-`, `_` and `.`")
@@ -60,26 +61,48 @@ def places(
     stem = screenplay.stem
     folder = _absolute(out) if out is not None else root / "renders" / stem
     part = f".{variant}" if variant is not None else ""
+
+    def beside(kind: str) -> Path:
+        path = folder / f"{kind}{part}.json"
+        there = read_manifest(path) if out is not None else None
+        taken = there is not None and there.screenplay != screenplay.name
+        return folder / f"{stem}.{kind}{part}.json" if taken else path
+
     return Places(
         root=root,
         screenplay=_absolute(screenplay),
         out=folder,
         movie=folder / f"{stem}{part}.mp4",
-        manifest=folder / f"manifest{part}.json",
-        unfinished=folder / f"unfinished{part}.json",
+        manifest=beside("manifest"),
+        unfinished=beside("unfinished"),
         vault=vault_of(root, vault),
     )
 
 
-def variant_of(engine: str | None, only: str | None, *, partial: bool) -> str | None:
-    """What tells a film by another engine, one scene of it alone, or the film so far, from the film itself."""
-    return ".".join(part for part in (engine, only, "partial" if partial else None) if part) or None
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What was asked for in place of the film itself: another engine, one scene alone, the film so far."""
+
+    engine: str | None = None
+    only: str | None = None
+    partial: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """Part of the file names; None for the film itself. A scene may have the name of an engine."""
+        return ".".join(part for part in (self.engine, self.only, "partial" if self.partial else None) if part) or None
 
 
 def vault_of(root: Path, vault: Path | None = None) -> Path:
-    """The vault that was asked for, else that of `STORYBOARD_VAULT`, else that of the project at `root`."""
+    """The vault that was asked for, else that of `STORYBOARD_VAULT`, else that of the project at `root`.
+
+    Raises CommandError where the variable cannot be read as a path.
+    """
     if vault is None and (named := os.environ.get("STORYBOARD_VAULT")):
-        vault = Path(named).expanduser()
+        try:
+            vault = Path(named).expanduser()
+        except RuntimeError:
+            raise CommandError(f"`STORYBOARD_VAULT` names nobody's home: `{named}`", "write the whole path") from None
     return _absolute(vault) if vault is not None else root / "renders" / "vault"
 
 
@@ -133,7 +156,7 @@ class Manifest:
     segments: tuple[str, ...]
     """Keys of the encoded pieces that the movie was joined from."""
     code: str = ""
-    """Digest of the code that made it; empty where more than our own code and `inputs` decided it."""
+    """Digest of the code that made it and of what was asked of it; empty where more than that and `inputs` decided."""
     inputs: tuple[tuple[str, Digest], ...] = ()
     """All files that it was made from: path from the screenplay's folder, and digest."""
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.crew import Crew, Delivered, Lost, Stepped, Word
 from storyboard.digest import Plain
 from storyboard.engines.base import Assignment
-from storyboard.errors import StoryboardError
+from storyboard.errors import ShotError, StoryboardError
 from storyboard.events import (
     ShotDone,
     ShotElsewhere,
@@ -160,7 +160,14 @@ class _Rendering:
         return np.concatenate([resample(part, use.width, use.height, "cover") for part in parts])
 
     def still(self, shot: Shot, still: Still | None) -> NDArray[np.uint8] | None:
-        return read_image(still.path, shot.engine.width, shot.engine.height, shot.fit) if still else None
+        """A picture of the author's at the shot's size, [height, width, 3]. Raises ShotError where it has changed."""
+        if still is None:
+            return None
+        picture = read_image(still.path, shot.engine.width, shot.engine.height, shot.fit)
+        if not still.is_unchanged():
+            message = f"shot `{shot.id}`: `{still.path.name}` changed while the film was being made"
+            raise ShotError(message, "render again, which reads it as it is now")
+        return picture
 
     def hear(self, word: Word) -> Iterator[ShotEvent]:
         shot, slate, lock = self.shooting[word.shot]

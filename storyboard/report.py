@@ -78,7 +78,8 @@ def event_line(event: Event) -> str | None:
             return f"shot `{shot.id}`: not attempted, waits on `{waits_on}`"
         case FilmStopped(failed, not_attempted):
             rest = f", {len(not_attempted)} not attempted" if not_attempted else ""
-            return f"film: {len(failed)} shots failed{rest}; finished takes are kept, the movie was left as it was"
+            shots = "1 shot" if len(failed) == 1 else f"{len(failed)} shots"
+            return f"film: {shots} failed{rest}; finished takes are kept, the movie was left as it was"
         case FilmDone(_, frames, seconds, changed):
             return f"film: {frames} frames in {seconds_text(seconds)}{'' if changed else ', nothing to do'}"
         case ShotStepped() | FilmEncoding():
@@ -123,28 +124,35 @@ class Bars:
         self._stack = ExitStack()
         self._bars: Progress | None = None
         self._film: TaskID | None = None
-        self._shot: TaskID | None = None
-        self._left: dict[str, float] = {}
-        self._begun = 0.0
+        self._movie: TaskID | None = None
+        self._shots: dict[str, tuple[TaskID, float]] = {}
+        """The bars of the shots in hand, and when each was begun."""
+        self._ahead: dict[str, float] = {}
+        self._left = 0.0
+        """Seconds: of the estimates in `_ahead`, the sum."""
 
     def show(self, event: Event) -> None:
-        if isinstance(event, FilmPlanned):
-            self._plan(event)
-        if self._bars is None:
-            if line := event_line(event):
-                print(line, file=self._out, flush=True)
+        if isinstance(event, FilmPlanned) and event.seconds:
+            self._plan(event, self._open())
+        elif isinstance(event, FilmEncoding):
+            self._encode(event, self._open())
+        elif self._bars is not None:
+            self._advance(event, self._bars)
+        if isinstance(event, ShotStarted) or not (line := event_line(event)):
             return
-        self._advance(self._bars, event)
-        if not isinstance(event, ShotStarted) and (line := event_line(event)):
-            self._bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if self._bars is None:
+            print(line, file=self._out, flush=True)
+        else:
+            self._bars.console.print(line, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
         self._stack.close()
         self._bars = None
 
-    def _plan(self, planned: FilmPlanned) -> None:
-        if not planned.seconds:
-            return
+    def _open(self) -> Progress:
+        """The bars, from when there is something to be seen on them."""
+        if self._bars is not None:
+            return self._bars
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -154,30 +162,34 @@ class Bars:
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        self._bars = self._stack.enter_context(Progress(*shown, console=Console(file=self._out), transient=True))
-        self._film = self._bars.add_task("film", total=len(planned.seconds), left="")
-        self._left = {shot: seconds for shot, seconds in planned.seconds.items() if seconds is not None}
+        # stdout is the caller's: rich would write what is printed there to the terminal of the bars.
+        bars = Progress(*shown, console=Console(file=self._out), transient=True, redirect_stdout=False)
+        self._bars = self._stack.enter_context(bars)
+        return self._bars
 
-    def _advance(self, bars: Progress, event: Event) -> None:
-        assert self._film is not None
+    def _plan(self, planned: FilmPlanned, bars: Progress) -> None:
+        self._film = bars.add_task("film", total=len(planned.seconds), left="")
+        self._ahead = {shot: seconds for shot, seconds in planned.seconds.items() if seconds is not None}
+        self._left = sum(self._ahead.values())
+
+    def _encode(self, event: FilmEncoding, bars: Progress) -> None:
+        if self._movie is None:
+            self._movie = bars.add_task("movie", total=event.total, left="")
+        bars.update(self._movie, completed=event.done, total=event.total)
+
+    def _advance(self, event: Event, bars: Progress) -> None:
         if isinstance(event, ShotStarted):
-            self._begun = time.monotonic()
-            self._shot = bars.add_task(event.shot.id, total=None, left="")
-        elif isinstance(event, ShotStepped) and self._shot is not None and event.steps:
-            spent = time.monotonic() - self._begun
-            left = spent / event.step * (event.steps - event.step) if event.step else 0.0
-            bars.update(self._shot, completed=event.step, total=event.steps, left=f"{seconds_text(left)} left")
-        elif isinstance(event, ShotDone | ShotFound | ShotFailed | ShotNotAttempted):
-            if self._shot is not None and not isinstance(event, ShotNotAttempted):
-                bars.remove_task(self._shot)
-                self._shot = None
-            self._left.pop(event.shot.id, None)
-            ahead = f"about {seconds_text(sum(self._left.values()))} left" if self._left else ""
+            self._shots[event.shot.id] = (bars.add_task(event.shot.id, total=None, left=""), time.monotonic())
+        elif isinstance(event, ShotStepped) and event.step and event.shot.id in self._shots:
+            shot, begun = self._shots[event.shot.id]
+            left = (time.monotonic() - begun) / event.step * (event.steps - event.step)
+            bars.update(shot, completed=event.step, total=event.steps, left=f"{seconds_text(left)} left")
+        elif isinstance(event, ShotDone | ShotFound | ShotFailed | ShotNotAttempted) and self._film is not None:
+            if event.shot.id in self._shots:
+                bars.remove_task(self._shots.pop(event.shot.id)[0])
+            self._left -= self._ahead.pop(event.shot.id, 0.0)
+            ahead = f"about {seconds_text(self._left)} left" if self._ahead else ""
             bars.update(self._film, advance=1, left=ahead)
-        elif isinstance(event, FilmEncoding):
-            if self._shot is None:
-                self._shot = bars.add_task("movie", total=event.total, left="")
-            bars.update(self._shot, completed=event.done, total=event.total)
 
 
 class JsonLines:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard.digest import Digest
+from storyboard.digest import Digest, digest_file
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import Fault
 from storyboard.screenplay import Screenplay
@@ -40,6 +41,13 @@ class Still:
     path: Path
     digest: Digest
 
+    def is_unchanged(self) -> bool:
+        """Whether the file still has the content that the key knows."""
+        try:
+            return digest_file(self.path) == self.digest
+        except OSError:
+            return False
+
 
 @dataclass(frozen=True, slots=True)
 class Shot:
@@ -63,6 +71,8 @@ class Shot:
     """What of them the film shows; the rest are handles."""
     scene_first: int
     """Which frame of its scene's engine frames `visible.start` is."""
+    lasts: Fraction
+    """From `visible.start` to the out point, exact: a scene may end within a frame of the engine's."""
     continues: str | None = None
     """The shot just before it in its chain."""
     tail: tuple[FrameRef, ...] = ()

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from storyboard.breakdown import break_down
 from storyboard.conditioning import tail_refs
+from storyboard.engines.describe import described_all
 from storyboard.errors import ScreenplayError
+from storyboard.screenplay import loads
 from storyboard.shots import Breakdown, FrameRef
 from storyboard.timing import FrameRange, Rate
-from tests.films import broken_down, scene, screenplay
+from tests.films import broken_down, scene, screenplay, text_of
 
 
 def faults(data: dict[str, object], folder: Path = Path()) -> list[str]:
@@ -32,7 +35,8 @@ def test_scene_frames_are_rounded_half_up_each_by_itself() -> None:
 def test_drift_beyond_half_a_frame_is_stated() -> None:
     assert not broken_down(screenplay([scene("a", 1.06)])).notices
     notices = broken_down(screenplay([scene("a", 1.06), scene("b", 1.06)])).notices
-    assert "longer than its scenes say" in notices[0].message
+    assert "0.120 s shorter than its scenes say" in notices[0].message
+    assert "longer than its scenes say" in broken_down(screenplay([scene(n, 1.07) for n in "ab"])).notices[0].message
 
 
 def test_each_beat_starts_a_shot() -> None:
@@ -129,7 +133,7 @@ def test_rates_differ_between_sender_and_receiver() -> None:
     assert film.shots["a/1"].frames == 24
     # frame j before the out point is (j - 1/2)/8 s before: 0.75, 2.25, 3.75 and 5.25 frames of twelve
     assert [ref.frame for ref in film.shots["b/1"].tail] == [18, 20, 21, 23]
-    assert [ref.frame - film.shots["b/1"].visible.stop for ref in film.shots["c/1"].tail[-4:]] == [-3, -2, -2, -1]
+    assert [ref.frame - film.shots["b/1"].visible.stop for ref in film.shots["c/1"].tail[-4:]] == [-3, -2, -1, -1]
 
 
 @given(
@@ -147,8 +151,7 @@ def test_a_tail_is_the_newest_frames_in_order(lengths: list[int], wanted: int, r
     places = [(list(film.shots).index(ref.shot), ref.frame) for ref in refs]
     assert places == sorted(places)
     assert all(ref.frame in film.shots[ref.shot].visible for ref in refs)
-    seconds = sum((len(shot.visible) / shot.engine.rate.fraction for shot in film.shots.values()), Fraction(0))
-    assert len(refs) == min(wanted, int(seconds * 8 + Fraction(1, 2)))
+    assert len(refs) == min(wanted, film.frames), "each frame of the film, by a receiver at its rate"
 
 
 def test_cards_hold_one_frame_and_are_not_continued() -> None:
@@ -195,8 +198,73 @@ def test_options_sizes_and_windows_are_checked_against_the_engine() -> None:
 
 def test_a_fault_in_one_scene_does_not_hide_another_s() -> None:
     bad = {"name": "animatic", "tail": 99}
-    scenes = [scene("a", engine=bad), scene("b", continues="nothing", engine={"name": "nobody"})]
-    assert len(faults(screenplay(scenes))) == 2
+    scenes = [
+        scene("a", engine=bad),
+        scene("b", continues="nothing", engine={"name": "nobody"}),
+        scene("c", 1, continues="nothing", transition={"kind": "fade", "duration": "9f"}),
+        scene("d", continues="nothing", engine="alone"),
+        scene("e", engine="alone"),
+        scene("f", continues="b"),
+    ]
+    film = screenplay(scenes, format={"width": 96, "height": 54})
+    film["engine"] = {"name": "animatic", "rate": 8}
+    scenes[2]["duration"] = 0.2
+    assert faults(film) == [
+        "`animatic` does not take 99 tail frames",
+        "unknown engine `nobody`",
+        "a fade of 9 frames into a scene of 5",
+        "scene `e` continues `d`, and `alone` cannot continue a shot",
+    ]
+
+
+def test_a_scene_too_short_to_be_led_into_is_named() -> None:
+    scenes = [scene("a", "10f", leads_into="b"), scene("b", "3f", continues="nothing")]
+    assert faults(screenplay(scenes, engine="strict")) == [
+        "scene `a` leads into `b`, which is too short for it, with 3 frames"
+    ]
+
+
+def test_one_frame_cannot_be_two_pictures(tmp_path: Path) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (40, 30)).save(tmp_path / "x.png")
+    both = {"start": {"image": "x.png"}, "end": {"image": "x.png"}}
+    assert "both `start` and `end` give it" in faults(screenplay([scene("a", "1f", **both)]), tmp_path)[0]
+    assert broken_down(screenplay([scene("a", "2f", **both)]), tmp_path).frames == 2
+
+
+def test_a_transition_of_no_frame_is_said_to_be_a_cut() -> None:
+    film = broken_down(screenplay([scene("a"), scene("b", transition={"kind": "dissolve", "duration": 0.05})]))
+    assert [note.message for note in film.notices] == ["a dissolve of 0.05s is less than half a frame: the film cuts"]
+
+
+def test_another_engine_gives_the_film_its_size_where_it_cannot_shoot_the_film_s() -> None:
+    play = loads(text_of(screenplay([scene("a", engine="twelve"), scene("b")])))
+    film = break_down(play, engine="wide")
+    assert (film.width, film.height, film.rate) == (128, 64, Rate(Fraction(8)))
+    assert {shot.engine.spec.name for shot in film.shots.values()} == {"wide"}
+    assert [note.message for note in film.notices] == ["`wide` cannot shoot at 96x54; this film is 128x64"]
+    assert not break_down(play, engine="strict").notices
+    assert "cannot shoot at the film's 96x54" in faults(screenplay([scene("a")], engine="wide"))[0]
+
+
+def test_a_broken_announcement_of_an_engine_is_a_fault_and_hides_no_other_engine() -> None:
+    assert "engine `gone` cannot be loaded" in faults(screenplay([scene("a")], engine="gone"))[0]
+    rows = {name: here for name, _, here in described_all()}
+    assert (rows["gone"], rows["animatic"]) == ("cannot run here", "runs here")
+
+
+def test_scenes_that_differ_in_counts_and_sizes_share_an_engine() -> None:
+    one = {"name": "animatic", "tail": 2, "width": 48, "height": 48}
+    film = broken_down(screenplay([scene("a", engine=one), scene("b")]))
+    assert film.shots["a/1"].engine.resident == film.shots["b/1"].engine.resident
+
+
+def test_ten_thousand_notices_take_seconds() -> None:
+    scenes = [scene(f"s{n}", continues="nothing", negative="blur") for n in range(10_000)]
+    begun = time.process_time()
+    assert len(broken_down(screenplay(scenes, engine="alone")).notices) == 10_000
+    assert time.process_time() - begun < 60
 
 
 @pytest.mark.parametrize("chain", [True, False])

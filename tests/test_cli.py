@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import shlex
 import shutil
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -103,8 +109,48 @@ def test_only_one_scene_and_what_it_needs(tmp_path: Path) -> None:
     movie = tmp_path / "renders" / "film" / "film.b.mp4"
     assert done.stdout.strip() == str(movie)
     assert "`c/1`" not in done.stderr and "`d/1`" not in done.stderr
+    assert "plan: 1 to shoot, 1 waiting, 0 there" in done.stderr, "only what is asked for counts"
     assert len(decoded(movie)) == 8
     assert "there is no scene `z`" in storyboard("render", film, "--only", "z", check=2).stderr
+
+
+def test_streams_that_are_closed_or_read_no_further_are_no_failure(tmp_path: Path) -> None:
+    film = written(tmp_path, [scene(f"s{n}", 1) for n in range(300)])
+    verb = f"{sys.executable} -m storyboard"
+    quoted = shlex.quote(str(film))
+
+    def shell(line: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60)
+
+    for line in (f"{verb} plan {quoted} | head -1", f"{verb} check {quoted} | true"):
+        done = shell(f"{line}; exit ${{PIPESTATUS[0]}}")
+        assert (done.returncode, done.stderr) == (0, ""), line
+    film = written(tmp_path, [scene("a")])
+    done = shell(f"{verb} render {quoted} --json | head -1; exit ${{PIPESTATUS[0]}}")
+    assert (done.returncode, done.stderr) == (1, ""), "the film was not finished"
+    for closed in ("2>&-", ">&-", ">&- 2>&-"):
+        done = shell(f"{verb} render {quoted} {closed}")
+        assert done.returncode == 0
+        assert done.stdout in ("", f"{tmp_path / 'renders' / 'film' / 'film.mp4'}\n"), closed
+    named = tmp_path / "fïlm ☃.yaml"
+    film.rename(named)
+    assert "\\u2603" in shell(f"PYTHONIOENCODING=ascii {verb} check {shlex.quote(str(named))}").stdout
+
+
+def test_at_a_terminal_bars_go_there_and_the_movie_to_stdout(tmp_path: Path) -> None:
+    film = written(tmp_path, [scene("a"), scene("b")])
+    terminal, ours = pty.openpty()
+    command = [sys.executable, "-m", "storyboard", "render", str(film)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=ours, text=True, timeout=60)
+    os.close(ours)
+    seen = b""
+    with suppress(OSError):  # the end of a terminal
+        while piece := os.read(terminal, 65536):
+            seen += piece
+    os.close(terminal)
+    assert done.stdout == f"{tmp_path / 'renders' / 'film' / 'film.mp4'}\n"
+    said = seen.decode()
+    assert "2/2" in said and "16/16" in said and "shot `b/1`: done in" in said and "film: 16 frames" in said
 
 
 def test_another_engine_makes_another_movie(tmp_path: Path) -> None:

@@ -71,6 +71,18 @@ def test_engines_whose_own_rate_differs(rate: object, tmp_path: Path) -> None:
     check_film(film, tmp_path)
 
 
+@pytest.mark.parametrize("own", [10, 24, 25, 60])
+def test_a_tail_at_the_film_s_rate_is_what_is_on_screen_whatever_the_sender_s(own: int, tmp_path: Path) -> None:
+    other = {"name": "animatic", "rate": own}
+    scenes = [scene("a", "9f", engine=other), scene("b", "3f"), scene("c", "2f", engine=other), scene("d")]
+    film = broken_down(screenplay(scenes, engine={"name": "animatic", "tail": 12}))
+    vault = Vault(tmp_path)
+    takes = shoot(film, vault).takes
+    recorded = takes["d/1"].slate["tail"]
+    assert isinstance(recorded, dict)
+    assert recorded["digests"] == [frame for (frame,) in film_of(film, vault, takes)[2:14]]
+
+
 def test_heads_and_handles_are_not_shown(tmp_path: Path) -> None:
     scenes = [scene("a", "11f", leads_into="b"), scene("b", "20f", continues="nothing"), scene("c", "12f")]
     film = broken_down(screenplay(scenes, engine="strict", format=READABLE | {"rate": 8}))

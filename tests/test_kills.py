@@ -84,3 +84,26 @@ def test_an_interrupted_render_says_so_and_leaves_no_process(number: signal.Sign
     assert "finished takes are kept" in said
     done = storyboard("plan", film, "--json")
     assert '"hit": 1' in done.stdout
+
+
+def test_a_second_interrupt_ends_a_render_whose_engine_does_not_hear(tmp_path: Path) -> None:
+    film = tmp_path / "film.yaml"
+    film.write_text(text_of(screenplay([scene("a", prompt="DEAF")], engine="strict")))
+    log = tmp_path / "log"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "storyboard", "render", str(film)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"STORYBOARD_TEST_LOG": str(log)},
+    )
+    while not log.exists():
+        time.sleep(0.02)
+        assert process.poll() is None
+    begun = time.monotonic()
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert time.monotonic() - begun < 4, "the first alone waits 5 s for the engine"
+    assert "Traceback" not in said

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from storyboard.crew import Here
-from storyboard.events import ShotDone, ShotElsewhere, ShotFound, ShotStarted, ShotStepped
+from storyboard.crew import Delivered, Here, Stepped, Word
+from storyboard.engines.base import Assignment
+from storyboard.events import ShotDone, ShotElsewhere, ShotFailed, ShotFound, ShotStarted, ShotStepped
 from storyboard.plan import State, make_plan
 from storyboard.render import render
+from storyboard.shots import Breakdown
 from storyboard.vault import Vault
 from tests.films import broken_down, scene, screenplay, shoot, text_of
 
@@ -36,7 +38,7 @@ def test_a_failure_stops_its_descendants_and_nothing_else(tmp_path: Path) -> Non
     assert sorted(shoot(broken_down(screenplay(scenes, engine="strict")), vault).shot) == ["b/1", "c/1"]
 
 
-@pytest.mark.parametrize("prompt", ["FAIL", "SHORT"])
+@pytest.mark.parametrize("prompt", ["FAIL", "SHORT", "EXIT", "CANCEL"])
 def test_what_an_engine_does_wrong_is_a_named_failure(prompt: str, tmp_path: Path) -> None:
     result = shoot(broken_down(screenplay([scene("a", prompt=prompt)], engine="strict")), Vault(tmp_path))
     error = next(event.error for event in result.events if hasattr(event, "error"))
@@ -62,13 +64,37 @@ def test_closing_a_render_stops_the_shot_and_frees_its_lock(tmp_path: Path) -> N
             break
     events.close()
     crew.close()
-    assert threading.active_count() == 1
+    assert "b/1" not in {thread.name for thread in threading.enumerate()}
     plan = make_plan(film, vault)
     assert [each.state for each in plan][:2] == [State.HIT, State.MISS]
     key = plan.shots["b/1"].slate.key if plan.shots["b/1"].slate else ""
     with vault.locked(key, wait=False) as held:
         assert held
     assert vault.verify() == []
+
+
+def test_a_crew_goes_on_after_a_shot_that_does_not_hear() -> None:
+    """What was stopped stays stopped, and its late words are not taken for another shot's."""
+    film = broken_down(screenplay([scene("a", prompt="SLOW"), scene("b", continues="nothing")], engine="strict"))
+    crew = Here()
+    words: list[Word | None] = []
+    for name in ("a/1", "b/1"):
+        use = film.shots[name].engine
+        crew.submit(use, assigned(film, name))
+        if name == "a/1":
+            crew.cancel()
+    while not words or isinstance(words[-1], Stepped):
+        words.append(crew.wait(5))
+    crew.close()
+    assert {word.shot for word in words if word is not None} == {"b/1"}
+    assert isinstance(words[-1], Delivered)
+
+
+def assigned(film: Breakdown, name: str) -> Assignment:
+    shot = film.shots[name]
+    use = shot.engine
+    size = (use.width, use.height, use.rate)
+    return Assignment(name, shot.prompt, shot.negative, shot.seed, *size, shot.frames, use.options)
 
 
 def test_two_renders_at_once_on_one_vault_shoot_each_shot_once(tmp_path: Path) -> None:
@@ -144,4 +170,7 @@ def test_start_and_end_images_are_the_first_and_last_frame(tmp_path: Path) -> No
     assert np.abs(first.astype(int) - (200, 30, 30)).max() <= 1
     assert np.abs(last.astype(int) - (30, 30, 200)).max() <= 1
     Image.new("RGB", (200, 100), (30, 200, 30)).save(tmp_path / "two.png")
+    late = shoot(film, Vault(tmp_path / "other"))
+    error = next(event.error for event in late.events if isinstance(event, ShotFailed))
+    assert "`two.png` changed while the film was being made" in error.message, "no take under another picture's key"
     assert shoot(broken_down(screenplay([made]), tmp_path), vault).shot == ["a/1"], "another picture, another key"

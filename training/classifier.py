@@ -93,19 +93,15 @@ def smudge(films: Tensor) -> Tensor:
     films = torch.lerp(films, soft, mix)
     gain = 1 + 0.1 * torch.randn(count, 1, 1, 1, 1, device=device)
     rough = 0.1 * torch.rand(count, 1, 1, 1, 1, device=device)
-    return (films * gain + 0.05 * torch.randn(count, 3, 1, 1, 1, device=device) + rough * torch.randn_like(films)).clamp(
-        -1, 1
-    )
+    return (
+        films * gain + 0.05 * torch.randn(count, 3, 1, 1, 1, device=device) + rough * torch.randn_like(films)
+    ).clamp(-1, 1)
 
 
-def accuracy(judge: Judge, batches: list[Batch], team: Team, side: int, frames: int) -> dict[str, float]:
-    """Share of labels that the judge gets right on real clips, for each field."""
-    said, true = [], []
-    for batch in batches:
-        for films in film(batch, team.device, frames, side).split(64):
-            said.append(judge.judge(films))
-        true.append(batch.labels.to(team.device))
-    told, known = team.gather(torch.cat(said)), team.gather(torch.cat(true))
+def accuracy(judge: Judge, batch: Batch, team: Team, side: int, frames: int) -> dict[str, float]:
+    """Share of labels that the judge gets right on real clips, for each field; each process has its own batch."""
+    parts = [judge.judge(films) for films in film(batch, team.device, frames, side).split(64)]
+    told, known = team.gather(torch.cat(parts)), team.gather(batch.labels.to(team.device))
     counts = known.ne(UNKNOWN)
     right = ((told == known) & counts).sum(dim=0) / counts.sum(dim=0).clamp(min=1)
     return dict(zip(FIELDS, right.tolist(), strict=True))
@@ -113,8 +109,7 @@ def accuracy(judge: Judge, batches: list[Batch], team: Team, side: int, frames: 
 
 def train(o: argparse.Namespace) -> dict[str, float]:
     """Run to the end of the time; returns the accuracy on held-out clips."""
-    team = assemble(o.seed + 90)
-    tiny = o.size == "tiny"
+    team, tiny = assemble(o.seed + 90, tune=True), o.size == "tiny"
     clock = Clock(team, o.minutes, reserve=0 if tiny else 12)
     log = Logbook(team, o.out, "classifier", clock)
     side, frames = (32, 17) if tiny else (SIDE, FRAMES)
@@ -126,12 +121,10 @@ def train(o: argparse.Namespace) -> dict[str, float]:
     size = size_named(o.size)
     describer = Describer(build_tokenizer(world.words()), size.tokens)
     source = stream(describer, "train", o.batch, 300 + o.seed, team.rank, workers_for(o.workers, team))
-    tests = stream(describer, "held-out", 8 if tiny else 256, 2, team.rank, 0, stories=0.0)
-    held = [next(tests)]
     step, saved = 0, 0.0
     while clock.tick() and step < o.steps:
         batch = next(source)
-        films = smudge(film(batch, team.device, frames, side)).contiguous(memory_format=torch.channels_last_3d)
+        films = smudge(film(batch, team.device, frames, side))
         labels = batch.labels.to(team.device)
         gradients.clear()
         with torch.autocast(team.device.type, torch.bfloat16, enabled=films.is_cuda):
@@ -149,6 +142,7 @@ def train(o: argparse.Namespace) -> dict[str, float]:
         if team.leads and clock.seconds - saved > 55:
             saved = clock.seconds
             save_weights(smooth.copy, o.out / "classifier.safetensors")
+    held = next(stream(describer, "held-out", 8 if tiny else 256, 2, team.rank, 0, stories=0.0))
     facts = accuracy(smooth.copy, held, team, side, frames)
     log.note(step=step, done=True, **facts)
     if team.leads:

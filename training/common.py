@@ -75,15 +75,18 @@ class Team:
             dist.destroy_process_group()
 
 
-def assemble(seed: int, threads: int = 1) -> Team:
-    """Join the process group that torchrun describes, if any, and choose the device; seeds torch, by rank."""
+def assemble(seed: int, threads: int = 1, tune: bool = False) -> Team:
+    """Join the process group that torchrun describes, if any, and choose the device; seeds torch, by rank.
+
+    `tune` lets convolutions be timed at each new shape, which pays where there are few shapes.
+    """
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if torch.cuda.is_available():
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
         torch.set_float32_matmul_precision("high")
-        torch.backends.cudnn.benchmark = True
+        torch.backends.cudnn.benchmark = tune
         torch._dynamo.config.cache_size_limit = 128  # one block class, many shapes
     else:
         device = torch.device("cpu")
@@ -133,7 +136,7 @@ class Gradients:
         self.flat = torch.zeros(sum(p.numel() for p in wanted), device=team.device)
         start = 0
         for parameter in wanted:
-            parameter.grad = self.flat[start : start + parameter.numel()].view_as(parameter)
+            parameter.grad = self.flat.as_strided(parameter.size(), parameter.stride(), start)
             start += parameter.numel()
 
     def gather(self, most: float = 1.0) -> Tensor:
@@ -209,6 +212,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
         raise ValueError(f"the weights for `{path.name}` are larger than 16 MiB")
     partial = path.with_suffix(".partial")
     save_file(state, partial)
+    partial.chmod(0o644)
     partial.replace(path)
 
 
@@ -240,7 +244,7 @@ def workers_for(asked: int, team: Team) -> int:
     if asked >= 0:
         return asked
     cores = len(os.sched_getaffinity(0))
-    return 0 if team.device.type == "cpu" else max(2, min(14, cores // team.size - 2))
+    return 0 if team.device.type == "cpu" else max(2, min(4, cores // team.size - 2))
 
 
 def compiled(function: Callable[..., object], team: Team, off: bool) -> Callable[..., object]:

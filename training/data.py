@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from transformers import PreTrainedTokenizerFast
 
 from training import world
-from training.models import FRAMES, SIDE
+from training.models import FRAMES, SIDE, TAILS
 
 FIELDS = ("subject", "second", "place", "action", "weather", "time", "style", "camera")
 """The labels that classifiers learn, in this order."""
@@ -26,7 +26,7 @@ UNKNOWN = -100
 
 def label_lists() -> dict[str, tuple[str, ...]]:
     """For each of FIELDS the names that a label may have; "" stands for none."""
-    lists = {
+    return {
         "subject": world.subjects(),
         "second": ("", *world.subjects()),
         "place": world.places(),
@@ -36,13 +36,6 @@ def label_lists() -> dict[str, tuple[str, ...]]:
         "style": world.styles(),
         "camera": world.cameras(),
     }
-    rng = np.random.default_rng(0)
-    found: dict[str, set[str]] = {field: set() for field in FIELDS}
-    for _ in range(300):  # names that the world shows and does not list, such as a companion that leads no clip
-        labels = world.sample(rng, split="train").labels
-        for field in FIELDS:
-            found[field].add(labels.get(field) or "")
-    return {field: (*lists[field], *sorted(found[field] - set(lists[field]))) for field in FIELDS}
 
 
 @dataclass
@@ -80,8 +73,13 @@ class Describer:
         return Batch(world.pack(clips), self.ids(captions), kept, torch.tensor(labels), captions)
 
 
+def trainable(clip: world.Clip) -> bool:
+    """Whether no state of the clip is of a held-out pair of subject and place."""
+    return not any(world.is_held_out(state.subject, state.place) for state in (clip.earlier, clip.later))
+
+
 class Stream(IterableDataset[Batch]):
-    """Endless batches of `chunk` clips; a third of them, with `stories`, are chains of up to four prompts."""
+    """Endless batches of `chunk` clips; with chance `stories` the next ones are a chain of up to four prompts."""
 
     def __init__(self, describer: Describer, split: str, chunk: int, seed: int, rank: int, stories: float) -> None:
         self.describer, self.split, self.chunk = describer, split, chunk
@@ -94,7 +92,8 @@ class Stream(IterableDataset[Batch]):
             clips: list[world.Clip] = []
             while len(clips) < self.chunk:
                 if rng.random() < self.stories:
-                    clips += world.sample_story(rng, int(rng.integers(2, 5)))
+                    kept = TAILS[int(rng.integers(len(TAILS)))]
+                    clips += filter(trainable, world.sample_story(rng, int(rng.integers(2, 5)), kept=kept))
                 else:
                     clips.append(world.sample(rng, split=self.split))
             yield self.describer.batch(clips[: self.chunk])
@@ -116,7 +115,8 @@ def stream(describer: Describer, split: str, chunk: int, seed: int, rank: int, w
 def film(batch: Batch, device: torch.device, frames: int = FRAMES, side: int = SIDE) -> Tensor:
     """Draw a batch: float32 [n, 3, frames, side, side] in -1..1."""
     pictures = world.render(batch.packed, frames=frames, height=side, width=side, device=device)
-    return pictures.permute(0, 2, 1, 3, 4).float().div_(127.5).sub_(1)
+    films = pictures.permute(0, 2, 1, 3, 4).float().div_(127.5).sub_(1)
+    return films.contiguous(memory_format=torch.channels_last_3d)
 
 
 @torch.no_grad()

@@ -9,6 +9,7 @@ Imports torch, diffusers and this folder.
 from __future__ import annotations
 
 import argparse
+import json
 import random
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from training.models import (
     build_tokenizer,
     build_transformer,
     build_vae,
+    pieces,
     size_named,
 )
 from training.optim import Both
@@ -61,7 +63,9 @@ class Witness(nn.Module):
         """Features [n, tokens, width] and labels [n, FIELDS] -> mean cross entropy."""
         scores = self.out(self.norm(features.float().mean(dim=1))).split(self.classes, dim=1)
         pairs = zip(scores, labels.unbind(1), strict=True)
-        return sum((F.cross_entropy(s, t, ignore_index=UNKNOWN) for s, t in pairs), features.new_zeros(())) / len(FIELDS)
+        return sum((F.cross_entropy(s, t, ignore_index=UNKNOWN) for s, t in pairs), features.new_zeros(())) / len(
+            FIELDS
+        )
 
 
 class Student(nn.Module):
@@ -98,16 +102,38 @@ def is_matrix(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim == 2 and blocks and not name.endswith(("scale_shift_table", "relative_attention_bias.weight"))
 
 
-def save(transformer: LTXVideoTransformer3DModel, text: T5EncoderModel, out: Path) -> None:
-    """Both networks."""
+def save(transformer: LTXVideoTransformer3DModel, text: T5EncoderModel, words: list[str], out: Path) -> None:
+    """Both networks, and the pieces that the text encoder's rows stand for."""
     save_weights(transformer, out / "transformer.safetensors")
     save_weights(text, out / "text.safetensors")
+    (out / "words.json").write_text(json.dumps(words) + "\n")
+
+
+def load_words(folder: Path) -> list[str]:
+    """The pieces that `save` wrote."""
+    return json.loads((folder / "words.json").read_text())
 
 
 def load(transformer: LTXVideoTransformer3DModel, text: T5EncoderModel, folder: Path) -> None:
-    """What `save` wrote."""
+    """What `save` wrote, for the same words."""
     load_weights(transformer, folder / "transformer.safetensors")
     load_weights(text, folder / "text.safetensors")
+
+
+def load_for(words: list[str], student: Student, size: Size, folder: Path) -> None:
+    """What `save` wrote, for words that may have changed since: rows go with their words, new ones stay as they are."""
+    old = load_words(folder)
+    text = build_text(size, len(old) + 3)
+    load(student.transformer, text, folder)
+    state, rows, fresh = text.state_dict(), text.shared.weight.data, student.text.shared.weight.data
+    place = {word: index for index, word in enumerate(old, 3)}
+    table = fresh.clone()
+    table[:3] = rows[:3].to(table.device)
+    for index, word in enumerate(words, 3):
+        if word in place:
+            table[index] = rows[place[word]].to(table.device)
+    state["shared.weight"] = state["encoder.embed_tokens.weight"] = table
+    student.text.load_state_dict(state)
 
 
 def build_ring(o: argparse.Namespace, team: Team, size: Size, describer: Describer) -> Ring:
@@ -117,7 +143,7 @@ def build_ring(o: argparse.Namespace, team: Team, size: Size, describer: Describ
     load_weights(vae, o.vae)
     if team.device.type == "cuda":
         vae.to(torch.bfloat16)
-    chunk = 6 if tiny else 64
+    chunk = 6 if tiny else 63  # a multiple of the kinds of heads, so that shapes stay the same
     source = stream(describer, "train", chunk, 100 + o.seed, team.rank, workers_for(o.workers, team), o.stories)
     shape = (32, 17) if tiny else (SIDE, FRAMES)
     ring = Ring(source, vae, size, 48 if tiny else o.room, team.device, *shape)
@@ -126,29 +152,33 @@ def build_ring(o: argparse.Namespace, team: Team, size: Size, describer: Describ
     return ring
 
 
+def start(o: argparse.Namespace, team: Team, words: list[str]) -> tuple[Student, Average]:
+    """The student, the same on all processes, and its moving average."""
+    size = size_named(o.size)
+    shape = (size, len(words) + 3, [len(names) for names in label_lists().values()])
+    student, copy = (Student(*shape).to(team.device) for _ in range(2))
+    if o.resume:
+        load_for(words, student, size, o.resume)
+    team.align(student)
+    if team.device.type == "cuda" and not o.no_compile:
+        student.transformer.compile_repeated_blocks(dynamic=False)
+    return student, Average(student, copy, o.average)
+
+
 def train(o: argparse.Namespace) -> dict[str, float]:
     """Run to the end of the time; returns the last line of the log."""
     team = assemble(o.seed + 50)
     clock = Clock(team, o.minutes, reserve=0 if o.size == "tiny" else 12)
     log = Logbook(team, o.out, "dit", clock)
-    size = size_named(o.size)
-    describer = Describer(build_tokenizer(world.words()), size.tokens)
-    ring = build_ring(o, team, size, describer)
-    shape = (size, len(describer.tokenizer), [len(names) for names in label_lists().values()])
-    student = Student(*shape).to(team.device)
-    if o.resume:
-        load(student.transformer, student.text, o.resume)
-    team.align(student)
-    smooth = Average(student, Student(*shape).to(team.device), o.average)
+    words = pieces(world.words())
+    ring = build_ring(o, team, size_named(o.size), Describer(build_tokenizer(words), size_named(o.size).tokens))
+    student, smooth = start(o, team, words)
     gradients = Gradients(team, student.parameters())
     optimizer = Both(student.named_parameters(), is_matrix, muon=o.muon, adam=o.adam)
-    if team.device.type == "cuda" and not o.no_compile:
-        student.transformer.compile_repeated_blocks(dynamic=False)
     models = smooth.copy.transformer, smooth.copy.text
     dice = random.Random(o.seed)  # the same on all ranks, so that all have batches of one shape
-    facts: dict[str, float] = {}
-    step, saved, marks = 0, 0.0, (0, 0.0)
-    log.note(clips=ring.made, learns=sum(p.numel() for p in student.parameters()))
+    step, saved, marks = 0, 0.0, (0, clock.seconds)
+    log.note(clips=ring.made, learns=len(gradients.flat))
     while clock.tick() and step < o.steps:
         head = dice.choice(TAILS) if dice.random() < o.heads else 0
         if step % o.refresh == 0:
@@ -167,11 +197,11 @@ def train(o: argparse.Namespace) -> dict[str, float]:
             marks = step, clock.seconds
         if team.leads and clock.seconds - saved > 55:
             saved = clock.seconds
-            save(*models, o.out)
+            save(*models, words, o.out)
     facts = {"loss": float(team.average(loss.detach())), "steps": step, "clips": ring.made * team.size}
     log.note(done=True, **facts)
     if team.leads:
-        save(*models, o.out)
+        save(*models, words, o.out)
     team.close()
     return facts
 
@@ -183,7 +213,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options.add_argument("--resume", type=Path, help="folder of an earlier run, to go on from its weights")
     options.add_argument("--batch", type=int, default=256, help="clips of each rank")
     options.add_argument("--room", type=int, default=32766, help="clips kept encoded on each rank")
-    options.add_argument("--refresh", type=int, default=2, help="steps between batches of 64 new clips")
+    options.add_argument("--refresh", type=int, default=3, help="steps between batches of new clips")
     options.add_argument("--muon", type=float, default=2e-3, help="peak rate of Muon, for matrices in blocks")
     options.add_argument("--adam", type=float, default=1.2e-3, help="peak rate of AdamW, for the rest")
     options.add_argument("--decay", type=float, default=0.5, help="share of the time in which rates fall to zero")

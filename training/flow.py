@@ -155,33 +155,58 @@ def shifted(steps: int, shift: float) -> list[float]:
     return [shift * t / (1 + (shift - 1) * t) for t in (1 - i / steps for i in range(steps))]
 
 
+@dataclass(frozen=True)
+class Guide:
+    """Whose caption is followed, and how much more than none."""
+
+    said: tuple[Tensor, Tensor]
+    unsaid: tuple[Tensor, Tensor] | None = None
+    """States of the empty caption, [n, ...], for a scale above 1."""
+    scale: float = 1.0
+
+
 @torch.no_grad()
+def walk(
+    transformer: LTXVideoTransformer3DModel,
+    guide: Guide,
+    tokens: Tensor,
+    start: tuple[Tensor, Tensor, int],
+    levels: Sequence[float],
+    end: float = 0.0,
+    draw: Draw | None = None,
+) -> Tensor:
+    """Euler steps through `levels` and on to `end`, extra frames of a head included: tokens -> tokens.
+
+    `start` is what `place` made (given tokens, which of them are given) and how many frames the head covers.
+    """
+    given, fixed, head = start
+    hold = fixed.bool()[..., None, None]
+    holds = bool(hold.any())
+    for index, level in enumerate(levels):
+        after = levels[index + 1] if index + 1 < len(levels) else end
+        if holds:
+            noise = draw(tokens.shape) if draw else torch.randn_like(tokens)
+            tokens = torch.where(hold, given + GIVEN_NOISE * noise * level**2, tokens)
+        told = torch.minimum(torch.full_like(fixed, level), 1 - fixed)
+        with mixed(tokens.device):
+            moved = velocity(transformer, tokens, told, guide.said, head)[0].float()
+            if guide.unsaid is not None and guide.scale > 1:
+                plain = velocity(transformer, tokens, told, guide.unsaid, head)[0].float()
+                moved = plain + guide.scale * (moved - plain)
+        tokens = torch.where(hold, tokens, tokens - (level - after) * moved)
+    return tokens
+
+
 def sample(
     transformer: LTXVideoTransformer3DModel,
-    said: tuple[Tensor, Tensor],
+    guide: Guide,
     noise: Tensor,
     levels: Sequence[float],
     given: Given | None = None,
-    guidance: float = 1.0,
-    unsaid: tuple[Tensor, Tensor] | None = None,
     draw: Draw | None = None,
 ) -> Tensor:
-    """Noise [n, frames, places, c] -> tokens of films, by Euler steps through `levels`, as the pipeline does it.
-
-    `unsaid` are the states of the empty caption, [n, ...], for guidance above 1.
-    """
+    """Noise [n, frames, places, c] -> tokens of films, as the pipeline does it; `draw` is for given frames."""
     given = given or Given()
-    draw = draw or (lambda shape: torch.randn(shape, device=noise.device))
     tokens, fixed = place(noise, given)
-    start, hold = tokens, fixed.bool()[..., None, None]
-    for level, after in zip(levels, [*levels[1:], 0.0], strict=True):
-        if fixed.any():
-            tokens = torch.where(hold, start + GIVEN_NOISE * draw(tokens.shape) * level**2, tokens)
-        told = torch.minimum(torch.full_like(fixed, level), 1 - fixed)
-        with mixed(noise.device):
-            moved = velocity(transformer, tokens, told, said, given.head_frames)[0].float()
-            if guidance > 1 and unsaid is not None:
-                plain = velocity(transformer, tokens, told, unsaid, given.head_frames)[0].float()
-                moved = plain + guidance * (moved - plain)
-        tokens = torch.where(hold, tokens, tokens - (level - after) * moved)
+    tokens = walk(transformer, guide, tokens, (tokens, fixed, given.head_frames), levels, draw=draw)
     return tokens[:, extra_frames(given.head_frames) :]

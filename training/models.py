@@ -164,15 +164,19 @@ def build_text(size: Size, words: int) -> T5EncoderModel:
     return text
 
 
+def pieces(words: Iterable[str]) -> list[str]:
+    """The tokens that these words and punctuation are made of, in the order of their ids, from id 3 on."""
+    found = {piece for word in words for piece in re.findall(_PIECE, word.lower())}
+    return sorted(found | {*".,!?:;-'", "'s"})
+
+
 def build_tokenizer(words: Iterable[str]) -> PreTrainedTokenizerFast:
     """One id a word: 0 padding, 1 end, 2 unknown; capitals are the same word, punctuation stands by itself.
 
     Of the plain fast class, which keeps its normaliser when it is loaded again (the T5 one does not).
     """
     marks = {"<pad>": 0, "</s>": 1, "<unk>": 2}
-    pieces = {piece for word in words for piece in re.findall(_PIECE, word.lower())}
-    known = sorted(pieces | {*".,!?:;-'", "'s"})
-    vocabulary = marks | {word: index for index, word in enumerate(known, len(marks))}
+    vocabulary = marks | {piece: index for index, piece in enumerate(pieces(words), len(marks))}
     tokenizer = Tokenizer(token_models.WordLevel(vocabulary, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex("[\u2018\u2019]"), "'")]

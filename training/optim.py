@@ -48,7 +48,7 @@ class Muon(torch.optim.Optimizer):
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         for parameter in parameters:
             if not self.state[parameter]:
-                self.state[parameter]["mean"] = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+                self.state[parameter]["mean"] = torch.zeros_like(parameter)
         means = [self.state[parameter]["mean"] for parameter in parameters]
         torch._foreach_lerp_(means, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, means, group["momentum"])  # Nesterov's look-ahead

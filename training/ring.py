@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import T5EncoderModel
 
 from training.data import FIELDS, Batch, film
-from training.flow import Given, decode, describe, encode, mixed, place, velocity
+from training.flow import GIVEN_NOISE, Given, decode, describe, encode, mixed, place, velocity
 from training.models import FRAMES, SIDE, TAILS, Size
 
 
@@ -36,7 +36,7 @@ class Drawn:
 
 
 class Ring:
-    """Room for `room` clips; a slot's head covers TAILS[slot % 3] frames, so that a batch can have heads of one length."""
+    """Room for `room` clips. A slot's head covers TAILS[slot % 3] frames, so batches can have heads of a length."""
 
     def __init__(
         self,
@@ -61,7 +61,9 @@ class Ring:
         self.room, self.made = room, 0
 
     @torch.no_grad()
-    def refresh(self, wear: float = 0.0, model: tuple[LTXVideoTransformer3DModel, T5EncoderModel] | None = None) -> None:
+    def refresh(
+        self, wear: float = 0.0, model: tuple[LTXVideoTransformer3DModel, T5EncoderModel] | None = None
+    ) -> None:
         """Draw and encode the next batch of the source over the oldest clips.
 
         A share `wear` of batches has its tails worn: through the autoencoder one to four times, and, where there is
@@ -154,8 +156,11 @@ def noise_levels(count: int, frames: int, forced: bool, device: torch.device) ->
     return drawn.expand(-1, frames)
 
 
-def lesson(drawn: Drawn, head: int, forced: bool) -> Lesson:
-    """Choose how much of each clip is given, how noisy the rest is, and build what the pipeline would build."""
+def lesson(drawn: Drawn, head: int, forced: bool, rough: bool = True) -> Lesson:
+    """Choose how much of each clip is given, how noisy the rest is, and build what the pipeline would build.
+
+    With `rough`, what is given gets the pipeline's noise and, in half the clips, up to 0.1 more.
+    """
     clean = drawn.clean.float()
     count, frames, device = len(clean), clean.size(1), clean.device
     chance = torch.rand(count, device=device)
@@ -172,9 +177,12 @@ def lesson(drawn: Drawn, head: int, forced: bool) -> Lesson:
     shown = torch.nn.functional.pad(drawn.tails.float(), (0, 0, 0, 0, 0, frames - drawn.tails.size(1)))
     tokens = torch.cat([tokens[:, :extra], torch.where(early[..., None, None], shown, tokens[:, extra:])], dim=1)
     fixed = torch.cat([fixed[:, :extra], torch.maximum(fixed[:, extra:], early.float())], dim=1)
-    rough = 0.15 * levels.amax(dim=1).square() + 0.1 * torch.rand(count, device=device) * (chance < 0.5)
-    jitter = rough.view(-1, 1, 1, 1) * torch.randn_like(tokens)
-    tokens = torch.where(fixed.bool()[..., None, None], tokens + jitter, tokens)
+    if rough:
+        much = GIVEN_NOISE * levels.amax(dim=1).square() + 0.1 * torch.rand_like(chance) * (
+            torch.rand_like(chance) < 0.5
+        )
+        jitter = much.view(-1, 1, 1, 1) * torch.randn_like(tokens)
+        tokens = torch.where(fixed.bool()[..., None, None], tokens + jitter, tokens)
     levels = torch.cat([levels[:, :1].expand(-1, extra), levels], dim=1) * (1 - fixed)
     answer = torch.nn.functional.pad(noise - clean, (0, 0, 0, 0, extra, 0))
     return Lesson(tokens, levels, answer, 1 - fixed)

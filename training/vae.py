@@ -7,7 +7,8 @@ Imports torch, diffusers and this folder.
 
 from __future__ import annotations
 
-import math
+import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -84,20 +85,19 @@ def there_and_back(vae: AutoencoderKLLTXVideo, real: Tensor) -> Tensor:
         return vae.decode(vae.encode(real).latent_dist.mode()).sample.float()
 
 
-def measure(vae: AutoencoderKLLTXVideo, batches: list[Batch], team: Team, part: int = 16) -> dict[str, float]:
-    """Mean dB over held-out clips, of whole pictures and in sprite boxes, and of a 5-frame tail put through 1 to 4 times."""
+def measure(vae: AutoencoderKLLTXVideo, batch: Batch, team: Team, part: int = 16) -> dict[str, float]:
+    """Mean dB over held-out clips: of whole pictures, in sprite boxes, and of a 5-frame tail coded 1, 2 and 4 times."""
     whole, boxed, tails = [], [], []
-    for batch in batches:
-        films, boxes = film(batch, team.device), sprites(batch, team.device)
-        for real, where in zip(films.split(part), boxes.split(part), strict=True):
-            made = there_and_back(vae, real)
-            whole.append(decibels(made, real))
-            boxed.append(decibels(made, real, where))
-            again, rounds = real[:, :, -TAILS[1] :], []
-            for _ in range(4):
-                again = there_and_back(vae, again).clamp(-1, 1)
-                rounds.append(decibels(again, real[:, :, -TAILS[1] :]))
-            tails.append(torch.stack(rounds, dim=1))
+    films, boxes = film(batch, team.device), sprites(batch, team.device)
+    for real, where in zip(films.split(part), boxes.split(part), strict=True):
+        made = there_and_back(vae, real)
+        whole.append(decibels(made, real))
+        boxed.append(decibels(made, real, where))
+        again, rounds = real[:, :, -TAILS[1] :], []
+        for _ in range(4):
+            again = there_and_back(vae, again).clamp(-1, 1)
+            rounds.append(decibels(again, real[:, :, -TAILS[1] :]))
+        tails.append(torch.stack(rounds, dim=1))
     facts = {"psnr": team.gather(torch.cat(whole)).mean(), "psnr_sprites": team.gather(torch.cat(boxed)).nanmean()}
     again = team.gather(torch.cat(tails)).mean(dim=0)
     return {name: float(value) for name, value in facts.items()} | {
@@ -133,40 +133,47 @@ def show(vae: AutoencoderKLLTXVideo, batch: Batch, team: Team, path: Path, rows:
     sheet(pairs[:, :, ::3], path)
 
 
-def train(options: object) -> dict[str, float]:
-    """Run to the end of the time; returns the last figures."""
-    team = assemble(options.seed)  # type: ignore[attr-defined]
-    o = vars(options)
-    tiny = o["size"] == "tiny"
-    clock = Clock(team, o["minutes"], reserve=0 if tiny else 25)
-    log = Logbook(team, o["out"], "vae", clock)
-    size = size_named(o["size"])
-    side, frames = (32, 9) if tiny else (SIDE, o["frames"])
-    vae = build_vae(size).to(team.device, memory_format=torch.channels_last_3d)
-    if o["resume"]:
-        load_weights(vae, o["resume"])
+def footage(source: Iterator[Batch], team: Team, count: int, frames: int, side: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless (films, sprite boxes) of `count` clips, drawn a whole batch of the source at a time."""
+    for batch in source:
+        films, boxes = film(batch, team.device, frames, side), sprites(batch, team.device, frames, side)
+        yield from zip(films.split(count), boxes.split(count), strict=True)
+
+
+def start(o: argparse.Namespace, team: Team) -> tuple[AutoencoderKLLTXVideo, Average]:
+    """The network that learns, the same on all processes, and its moving average."""
+    size = size_named(o.size)
+    vae, copy = (build_vae(size).to(team.device, memory_format=torch.channels_last_3d) for _ in range(2))
+    if o.resume:
+        load_weights(vae, o.resume)
     team.align(vae)
-    trip = Trip(vae, o["noise"])
-    smooth = Average(vae, build_vae(size).to(team.device, memory_format=torch.channels_last_3d), 0.998)
+    return vae, Average(vae, copy, 0.998)
+
+
+def train(o: argparse.Namespace) -> dict[str, float]:
+    """Run to the end of the time; returns the last figures."""
+    team = assemble(o.seed, tune=True)
+    tiny = o.size == "tiny"
+    clock = Clock(team, o.minutes, reserve=0 if tiny else 25)
+    log = Logbook(team, o.out, "vae", clock)
+    vae, smooth = start(o, team)
     gradients = Gradients(team, vae.parameters())
-    optimizer = Both(vae.named_parameters(), is_matrix, muon=o["rate"], adam=o["rate"])
-    forward, loss_of = (compiled(part, team, o["no_compile"]) for part in (trip, reconstruction_loss))
-    describer = Describer(build_tokenizer(world.words()), size.tokens)
-    source = stream(describer, "train", o["batch"], o["seed"], team.rank, workers_for(o["workers"], team))
-    tests = stream(describer, "held-out", 4 if tiny else 32, 1, team.rank, 0, stories=0.0)
-    held = [next(tests)]
+    optimizer = Both(vae.named_parameters(), is_matrix, muon=o.rate, adam=o.rate)
+    forward, loss_of = (compiled(part, team, o.no_compile) for part in (Trip(vae, o.noise), reconstruction_loss))
+    describer = Describer(build_tokenizer(world.words()), size_named(o.size).tokens)
+    many = 1 if tiny else max(1, 64 // o.batch)  # drawing many clips at once takes little longer than a few
+    source = stream(describer, "train", many * o.batch, o.seed, team.rank, workers_for(o.workers, team))
+    reel = footage(source, team, o.batch, *((9, 32) if tiny else (o.frames, SIDE)))
     step, saved = 0, 0.0
-    while clock.tick() and step < o["steps"]:
-        batch = next(source)
-        real, boxes = film(batch, team.device, frames, side), sprites(batch, team.device, frames, side)
-        real = real.contiguous(memory_format=torch.channels_last_3d)
+    while clock.tick() and step < o.steps:
+        real, boxes = next(reel)
         gradients.clear()
         with torch.autocast(team.device.type, torch.bfloat16, enabled=real.is_cuda):
             made, prior = forward(real)
-        loss = loss_of(made, real, boxes) + o["prior"] * prior
+        loss = loss_of(made, real, boxes) + o.prior * prior
         loss.backward()
         norm = gradients.gather()
-        share = trapezoid(clock.fraction, step, 50, o["decay"])
+        share = trapezoid(clock.fraction, step, 50, o.decay)
         optimizer.step(share)
         smooth.update()
         step += 1
@@ -175,28 +182,23 @@ def train(options: object) -> dict[str, float]:
             log.note(step=step, share=share, **facts)
         if team.leads and clock.seconds - saved > 55:
             saved = clock.seconds
-            save_weights(smooth.copy, o["out"] / "vae.safetensors")
-    return finish(smooth.copy, source, held, team, log, step, tiny, o["out"])
+            save_weights(smooth.copy, o.out / "vae.safetensors")
+    held = next(stream(describer, "held-out", 4 if tiny else 32, 1, team.rank, 0, stories=0.0))
+    return finish(smooth.copy, [next(source) for _ in range(1 if tiny else 4)], held, log, step, o.out)
 
 
 def finish(
-    vae: AutoencoderKLLTXVideo,
-    source: object,
-    held: list[Batch],
-    team: Team,
-    log: Logbook,
-    step: int,
-    tiny: bool,
-    out: Path,
+    vae: AutoencoderKLLTXVideo, seen: list[Batch], held: Batch, log: Logbook, step: int, out: Path
 ) -> dict[str, float]:
     """Normalise, save, measure and show the averaged network."""
-    facts = measure_latents(vae, [next(source) for _ in range(1 if tiny else 16)], team)  # type: ignore[call-overload]
+    team = log.team
+    facts = measure_latents(vae, seen, team)
     if team.leads:
         save_weights(vae, out / "vae.safetensors")
     facts |= measure(vae, held, team)
     log.note(step=step, done=True, **facts)
-    if team.leads and not math.isnan(facts["psnr"]):
-        show(vae, held[0], team, out / "vae.webp", rows=2 if tiny else 8)
+    if team.leads:
+        show(vae, held, team, out / "vae.webp", rows=8)
     team.close()
     return facts
 

@@ -18,6 +18,7 @@ from storyboard.engines.base import (
     FrameRule,
     Progress,
 )
+from storyboard.errors import EngineUnavailable
 
 __all__ = [
     "DEFAULT",
@@ -38,7 +39,7 @@ DEFAULT: Final = "animatic"
 """The engine of a screenplay that names none."""
 
 GROUP: Final = "storyboard.engines"
-_BUILT_IN: Final = {"animatic": "storyboard.engines.animatic"}
+_BUILT_IN: Final = {"animatic": "storyboard.engines.animatic", "ltx": "storyboard.engines.ltx"}
 INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.engines.archive"}
 """What draws title cards and reads the author's own footage: engines to the crew, not for authors to name."""
 
@@ -56,7 +57,10 @@ def is_built_in(name: str) -> bool:
 
 
 def spec_of(name: str, *, internal: bool = False) -> EngineSpec:
-    """The spec of an engine by name; raises KeyError where there is none. Imports that engine's module only."""
+    """The spec of an engine by name. Imports that engine's module only.
+
+    Raises KeyError where there is none, EngineUnavailable where a package's announcement of it is broken.
+    """
     modules = _BUILT_IN | INTERNAL if internal else _BUILT_IN
     if name in modules:
         spec = import_module(modules[name]).SPEC
@@ -66,7 +70,13 @@ def spec_of(name: str, *, internal: bool = False) -> EngineSpec:
         points = metadata.entry_points(group=GROUP, name=name)
         if not points:
             raise KeyError(name)
-        spec = next(iter(points)).load()
+        point = next(iter(points))
+        try:
+            spec = point.load()
+        except Exception as error:  # whatever the import of somebody's package raises
+            message = f"engine `{name}` cannot be loaded from `{point.value}`: {type(error).__name__}: {error}"
+            raise EngineUnavailable(message, "update or remove the package that announces it") from error
     if not isinstance(spec, EngineSpec) or spec.name != name:
-        raise TypeError(f"engine `{name}`: its entry point is no EngineSpec of that name")
+        message = f"engine `{name}`: its entry point is no EngineSpec of that name"
+        raise EngineUnavailable(message, "update or remove the package that announces it")
     return spec

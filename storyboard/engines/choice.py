@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import ValidationError
 
 from storyboard.digest import Digest, Plain, digest_of
 from storyboard.engines import known, spec_of
 from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec
-from storyboard.errors import DocumentPath, Fault
+from storyboard.errors import DocumentPath, EngineUnavailable, Fault
 from storyboard.source import Source
 from storyboard.timing import Rate
 from storyboard.wording import nearest, plain_faults, quoted
+
+_EACH: Final = {"tail", "head", "width", "height"}
+"""Options that an open engine need not know: one that is resident serves scenes that differ in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,8 @@ class EngineUse:
 
     @property
     def resident(self) -> Digest:
-        """What shots must share to be shot by the same open engine."""
-        return digest_of([self.spec.name, self.options.model_dump(mode="json")])
+        """What shots must share to be shot by the same open engine; the rest comes with each assignment."""
+        return digest_of([self.spec.name, self.options.model_dump(mode="json", exclude=_EACH)])
 
 
 class Faulty(Exception):
@@ -63,6 +67,8 @@ def spec_named(name: str, path: DocumentPath) -> EngineSpec:
     except KeyError:
         hint = nearest(name, known()) or f"there is {', '.join(f'`{each}`' for each in known())}"
         raise Faulty([Fault(path, f"unknown engine {quoted(name)}", hint)]) from None
+    except EngineUnavailable as error:
+        raise Faulty([Fault(path, error.message, error.hint)]) from None
 
 
 def options_of(spec: EngineSpec, said: Mapping[str, Plain], source: Source, path: DocumentPath) -> EngineOptions:
@@ -135,6 +141,11 @@ def _size(
     message = f"`{name}` cannot shoot at the film's {film[0]}x{film[1]}"
     hint = f"change `format`, or give the engine a size of its own: `engine: {{name: {name}, width: .., height: ..}}`"
     raise Faulty([Fault(path, message, f"{_sizes(can)}; {hint}")])
+
+
+def has_size(can: Capabilities, options: EngineOptions, film: tuple[int, int]) -> bool:
+    """Whether the engine has a size to shoot a film of that width and height at: its own, another's or the film's."""
+    return options.width is not None or bool(can.native_sizes) or fits_size(can, film)
 
 
 def fits_size(can: Capabilities, size: tuple[int, int]) -> bool:

@@ -7,17 +7,25 @@ from __future__ import annotations
 
 from storyboard.engines import DEFAULT, known, spec_of
 from storyboard.engines.base import EngineSpec, FrameRule
-from storyboard.errors import CommandError
+from storyboard.errors import CommandError, EngineUnavailable
 from storyboard.wording import nearest, quoted
 
 
 def described_all() -> list[tuple[str, str, str]]:
     """Name, summary and whether it can run here, of every engine that authors may name."""
-    return [(spec.name, spec.summary, _here(spec)) for spec in map(spec_of, known())]
+    return [_row(name) for name in known()]
+
+
+def _row(name: str) -> tuple[str, str, str]:
+    try:
+        spec = spec_of(name)
+    except EngineUnavailable as error:
+        return name, error.message, "cannot run here"
+    return spec.name, spec.summary, _here(spec)
 
 
 def described(name: str) -> dict[str, str]:
-    """What one engine can do with its default options. Raises CommandError for an unknown name."""
+    """What one engine can do with its default options. Raises CommandError for an unknown name, EngineUnavailable."""
     try:
         spec = spec_of(name)
     except KeyError:

@@ -11,9 +11,10 @@ torch is imported when a shot is really shot. May import what stands above `engi
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -86,7 +87,7 @@ def check_assignment(assignment: Assignment, can: Capabilities, name: str) -> No
     The tail counts as repeated, and the head lies within `assignment.frames`.
     """
     a = assignment
-    tail, head = _length(a.tail), _length(a.head)
+    tail, head = (0 if frames is None else len(frames) for frames in (a.tail, a.head))
     _accept(a.shot, name, "frames", a.frames, can.frames)
     if tail:
         _accept(a.shot, name, "tail frames", tail, can.tail)
@@ -96,15 +97,15 @@ def check_assignment(assignment: Assignment, can: Capabilities, name: str) -> No
     if given >= a.frames:
         message = f"shot `{a.shot}` has {a.frames} frames, and {given} of them are given"
         raise ShotError(message, "make the scene longer, or set a smaller `tail` or `head`")
-    if (a.tail is not None and a.start is not None) or (a.head is not None and a.end is not None):
-        raise ShotError(f"shot `{a.shot}` is given two pictures for one frame", "give a tail or a `start`, not both")
+    for what, is_given, is_taken, rival in (
+        ("start", a.start is not None, can.start_image, tail),
+        ("end", a.end is not None, can.end_image, head),
+    ):
+        if is_given and (rival or not is_taken):
+            raise ShotError(f"shot `{a.shot}` gives `{name}` a picture as `{what}`, which it cannot take here")
     if a.width % can.size_multiple or a.height % can.size_multiple:
         hint = f"it takes multiples of {can.size_multiple}"
         raise ShotError(f"shot `{a.shot}` is {a.width}x{a.height}, which `{name}` cannot shoot", hint)
-
-
-def _length(frames: Sized | None) -> int:
-    return 0 if frames is None else len(frames)
 
 
 def _accept(shot: str, name: str, what: str, count: int, rule: FrameRule | None) -> None:
@@ -121,6 +122,8 @@ class Pipeline(Protocol):
     """What diffusers pipelines have in common, as far as placing them needs it."""
 
     def to(self, device: str) -> object: ...
+    def set_progress_bar_config(self, *, disable: bool) -> None: ...
+    def maybe_free_model_hooks(self) -> None: ...
     def enable_model_cpu_offload(self, *, device: str) -> None: ...
     def enable_sequential_cpu_offload(self, *, device: str) -> None: ...
     def enable_group_offload(self, onload_device: torch.device, *, offload_type: str, use_stream: bool) -> None: ...
@@ -143,10 +146,11 @@ def pick_device(asked: str, name: str) -> str:
 def place(pipeline: Pipeline, device: str, offload: str) -> None:
     """Put the pipeline on the device, with parts of it waiting in main memory as `offload` says.
 
-    On the CPU everything is in main memory already.
+    On the CPU everything is in main memory already. Its own progress bar is turned off.
     """
     import torch
 
+    pipeline.set_progress_bar_config(disable=True)
     if device == "cpu" or offload == "none":
         pipeline.to(device)
     elif offload == "model":
@@ -158,12 +162,21 @@ def place(pipeline: Pipeline, device: str, offload: str) -> None:
         pipeline.enable_sequential_cpu_offload(device=device)
 
 
+@contextmanager
+def using(pipeline: Pipeline) -> Iterator[None]:
+    """For a call of the pipeline, which does not put offloaded parts back itself when it is interrupted."""
+    try:
+        yield
+    finally:
+        pipeline.maybe_free_model_hooks()
+
+
 def free_memory() -> None:
     """Give back what is no longer referred to, on the device too."""
     import torch
 
     gc.collect()
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
@@ -192,8 +205,8 @@ def after_step(shot: str, progress: Progress, total: int) -> Callable[..., dict[
 def reproducible(device: str, seed: int) -> Iterator[torch.Generator]:
     """A generator on the CPU, seeded, and arithmetic that gives the same frames at every run on one machine.
 
-    All of torch's settings are as before afterwards, and so are its global generators: they are seeded in here too, as
-    some autoencoders draw from them while they decode.
+    All of torch's settings are as before afterwards, and so are its global generators (that of MPS aside): they are
+    seeded in here too, as some autoencoders draw from them while they decode.
     """
     import torch
 
@@ -201,20 +214,18 @@ def reproducible(device: str, seed: int) -> Iterator[torch.Generator]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads = torch.get_num_threads()
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    filled, searches = torch.utils.deterministic.fill_uninitialized_memory, torch.backends.cudnn.benchmark
+    searches = torch.backends.cudnn.benchmark
     gpus = [torch.device(device)] if device.startswith("cuda") else []
     with torch.random.fork_rng(gpus):
         try:
             torch.set_num_threads(CPU_THREADS if device == "cpu" else threads)
             torch.use_deterministic_algorithms(True, warn_only=True)
-            torch.utils.deterministic.fill_uninitialized_memory = False
             torch.backends.cudnn.benchmark = False
-            torch.manual_seed(seed)
+            torch.manual_seed(seed + 1)  # other numbers than those of the latents
             yield torch.Generator("cpu").manual_seed(seed)
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict, warn_only=warns)
-            torch.utils.deterministic.fill_uninitialized_memory = filled
             torch.backends.cudnn.benchmark = searches
 
 
@@ -261,6 +272,13 @@ _RULES: Final = (
         "needs something that its device cannot do",
         "set another `device` or `dtype`",
     ),
+    _Rule(
+        ("builtins.Exception",),
+        r"sentencepiece|tiktoken|protobuf",
+        EngineUnavailable,
+        "cannot read the model's tokenizer",
+        "pip install sentencepiece protobuf",
+    ),
     _Rule(("builtins.ImportError",), "", EngineUnavailable, "needs a package that is not there", INSTALL),
     _Rule(
         ("safetensors._safetensors_rust.SafetensorError", "huggingface_hub.errors.SafetensorsParsingError"),
@@ -292,7 +310,8 @@ _RULES: Final = (
     ),
     _Rule(
         (
-            "huggingface_hub.errors.HTTPError",
+            "huggingface_hub.errors.HfHubHTTPError",
+            "httpx2.HTTPError",
             "huggingface_hub.errors.OfflineModeIsEnabled",
             "huggingface_hub.errors.XetDownloadError",
             "builtins.ConnectionError",
@@ -339,6 +358,23 @@ def translate(error: Exception, name: str, shot: str | None = None) -> ShotError
         if kinds.intersection(rule.kinds) and re.search(rule.says, str(error), re.IGNORECASE):
             return rule.error(f"{whose} {rule.message}: {words}", rule.hint)
     return ShotError(f"{whose} failed with {type(error).__name__}: {words}")
+
+
+# What libraries say
+
+
+@contextmanager
+def unheard(logger: str, beginning: str) -> Iterator[None]:
+    """Without the log records of one logger that begin so; all others are let through."""
+
+    def lets_through(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(beginning)
+
+    logging.getLogger(logger).addFilter(lets_through)
+    try:
+        yield
+    finally:
+        logging.getLogger(logger).removeFilter(lets_through)
 
 
 @contextmanager

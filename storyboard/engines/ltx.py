@@ -16,13 +16,12 @@ engines.base, engines.weights, engines.diffusion.
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
@@ -39,6 +38,8 @@ from storyboard.engines.diffusion import (
     quiet_loading,
     reproducible,
     translated,
+    unheard,
+    using,
 )
 from storyboard.engines.weights import Part, Weights, checked_commit, identity, is_here, locate, read_config
 from storyboard.errors import EngineUnavailable, ShotError
@@ -46,12 +47,12 @@ from storyboard.footage import Footage, from_float
 from storyboard.timing import Rate
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     import torch
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXConditionPipeline, LTXVideoCondition
     from numpy.typing import NDArray
+
+_Loaded = TypeVar("_Loaded")
 
 DEFAULT_MODEL: Final = "Lightricks/LTX-Video-0.9.7-distilled"
 DEFAULT_REVISION: Final = "057509edea1493cae5e62e9d8f780ebda3fb4333"
@@ -59,15 +60,18 @@ PARTS: Final = (
     Part("vae", ("AutoencoderKLLTXVideo",)),
     Part("transformer", ("LTXVideoTransformer3DModel",)),
     Part("text_encoder", ("T5EncoderModel",)),
-    Part("tokenizer"),
+    Part("tokenizer", files=("tokenizer.json", "spiece.model")),
 )
 """What is loaded. Not the scheduler: `_scheduler` says why."""
 MOST_FRAMES: Final = 257
 """The longest that LTX-Video was made for."""
-_GRID: Final = 32
-"""The pipeline takes no sizes but multiples of it, whatever the autoencoder."""
+_GRID: Final = 32  # the pipeline takes no sizes but its multiples, whatever the autoencoder
 _SIZES: Final = ((704, 512), (1024, 576), (576, 1024), (512, 704), (768, 768), (1216, 512))
 _MOST_TEXTS: Final = 64
+_NO_NEWS: Final = (
+    "diffusers.schedulers.scheduling_flow_match_euler_discrete",
+    "`timesteps` were passed without `sigmas`",  # which are the same where nothing is shifted
+)
 
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -135,12 +139,12 @@ class LtxOptions(LtxSampling):
     @property
     def weights(self) -> Weights:
         """Where the weights are."""
-        return _locate(self.model, self.revision)
+        return _locate(self.model, self.revision, self.download)
 
 
-def _locate(model: str, revision: str | None) -> Weights:
+def _locate(model: str, revision: str | None, download: bool = False) -> Weights:
     known = DEFAULT_REVISION if model == DEFAULT_MODEL else None
-    return locate(model, revision or known, PARTS)
+    return locate(model, revision or known, PARTS, download=download)
 
 
 # Capabilities
@@ -160,14 +164,17 @@ def read_layout(folder: Path) -> Layout:
     Raises ValueError, with the remedy behind `; `, where LTXConditionPipeline would go wrong without a word.
     """
     vae, transformer, text = (read_config(folder, part.name) for part in PARTS[:3])
-    latents = vae.get("latent_channels", 128)
-    checks: tuple[tuple[str, bool], ...] = (
+    latents, words = vae.get("latent_channels", 128), text.get("d_model", 512)
+    checks = (
         # Given frames are not multiplied by it while results are divided.
         ("its autoencoder has a `scaling_factor` other than 1", vae.get("scaling_factor", 1.0) == 1.0),
         # Times of given frames are counted in latents, not in patches.
         ("its transformer has patches", transformer.get("patch_size", 1) == transformer.get("patch_size_t", 1) == 1),
         ("its autoencoder and its transformer do not fit together", transformer.get("in_channels", 128) == latents),
-        ("its text encoder and its transformer do not fit together", _text_fits(transformer, text)),
+        (
+            "its text encoder and its transformer do not fit together",
+            transformer.get("caption_channels", 4096) == words,
+        ),
     )
     for wrong, holds in checks:
         if not holds:
@@ -178,10 +185,6 @@ def read_layout(folder: Path) -> Layout:
         _whole(vae, "temporal_compression_ratio") or _whole(vae, "patch_size_t", 1) * 2**halvings,
         _whole(vae, "spatial_compression_ratio") or _whole(vae, "patch_size", 4) * 2**halvings,
     )
-
-
-def _text_fits(transformer: Mapping[str, object], text: Mapping[str, object]) -> bool:
-    return transformer.get("caption_channels", 4096) == text.get("d_model", 512)
 
 
 def _whole(config: Mapping[str, object], name: str, default: int = 0) -> int:
@@ -211,7 +214,6 @@ def can_shoot(layout: Layout, options: LtxSampling, most: int = MOST_FRAMES) -> 
         # A single frame is given as a picture, which is attended to; more begin with two latents at least.
         head=given,
         default_head=min(r + 1, given.most),
-        repeats_tail=True,
         start_image=True,
         end_image=True,
         negative=options.guidance > 1,
@@ -222,9 +224,9 @@ def can_shoot(layout: Layout, options: LtxSampling, most: int = MOST_FRAMES) -> 
 
 def capabilities(options: EngineOptions) -> Capabilities:
     """Of a folder by its configuration files; a hub model is taken to be as LTX-Video is."""
-    assert isinstance(options, LtxOptions), options
-    folder = options.weights.folder
-    return can_shoot(read_layout(folder) if folder else Layout(), options)
+    ours = _ours(options)
+    folder = ours.weights.folder
+    return can_shoot(read_layout(folder) if folder else Layout(), ours)
 
 
 # The engine
@@ -233,16 +235,14 @@ def capabilities(options: EngineOptions) -> Capabilities:
 class Ltx:
     """A loaded model. Holds the embeddings of the last prompts besides it."""
 
-    def __init__(
-        self, name: str, weights: Weights, options: LtxSampling, can: Capabilities, *, download: bool = False
-    ) -> None:
+    def __init__(self, name: str, weights: Weights, options: LtxSampling, can: Capabilities) -> None:
         """Load it onto its device. `name` is the engine's, for messages. Raises EngineUnavailable, OutOfMemory."""
         if (why := missing_packages()) is not None:
             raise EngineUnavailable(f"`{name}` cannot run here: {why}")
         self.name, self.options, self.can = name, options, can
         with translated(name):
             self.device = pick_device(options.device, name)
-            self.pipeline: LTXConditionPipeline | None = _load(name, weights, options, download)
+            self.pipeline: LTXConditionPipeline | None = _load(name, weights, options)
             place(self.pipeline, self.device, options.offload)
         self.texts: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -254,21 +254,18 @@ class Ltx:
         assert pipeline is not None, "it is closed"
         check_assignment(a, self.can, self.name)
         with translated(self.name, a.shot), reproducible(self.device, a.seed) as generator:
-            try:
-                given = {**self._texts_of(a), **self._pictures_of(a), **self._sampling()}
-                with _one_warning_less():
-                    result = pipeline(
-                        **given,
-                        width=a.width,
-                        height=a.height,
-                        num_frames=a.frames,
-                        frame_rate=float(a.rate.fraction),
-                        generator=generator,
-                        output_type="np",
-                        callback_on_step_end=after_step(a.shot, progress, self._steps + 1),
-                    )
-            finally:
-                pipeline.maybe_free_model_hooks()  # the pipeline itself does not when it is interrupted
+            given = {**self._texts_of(a), **self._pictures_of(a), **self._sampling()}
+            with using(pipeline), unheard(*_NO_NEWS):
+                result = pipeline(
+                    **given,
+                    width=a.width,
+                    height=a.height,
+                    num_frames=a.frames,
+                    frame_rate=float(a.rate.fraction),
+                    generator=generator,
+                    output_type="np",
+                    callback_on_step_end=after_step(a.shot, progress, self._steps + 1),
+                )
             values: NDArray[np.floating] = result.frames[0]
             footage = Footage(from_float(values), a.rate)
         progress(self._steps + 1, self._steps + 1)
@@ -327,58 +324,56 @@ class Ltx:
 
     def _pictures_of(self, a: Assignment) -> dict[str, object]:
         """What is given, each at its frame. Only ever as `conditions`: other ways of asking drop pictures silently."""
-        conditions: list[LTXVideoCondition] = []
-        if a.start is not None:
-            conditions.append(_condition(a.start[None], 0))
-        if a.tail is not None:
-            conditions.append(_condition(a.tail, 0))
-        if a.end is not None:
-            conditions.append(_condition(a.end[None], a.frames - 1))
-        if a.head is not None:
-            conditions.append(_condition(a.head, a.frames - len(a.head)))
+        last = a.frames - (1 if a.head is None else len(a.head))
+        given = ((a.start, 0), (a.tail, 0), (a.end, last), (a.head, last))
+        conditions = [_condition(frames, index) for frames, index in given if frames is not None]
         # An empty list would be taken for conditions, of which the mask is then missing.
         return {"conditions": conditions or None}
 
 
 def _condition(frames: NDArray[np.uint8], index: int) -> LTXVideoCondition:
-    """Frames [n, height, width, 3] that are to stand at frame `index`."""
+    """A picture [height, width, 3], or frames [n, height, width, 3], to stand at frame `index`."""
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
     from PIL import Image
 
-    pictures = [Image.fromarray(frame) for frame in frames]
+    pictures = [Image.fromarray(frame) for frame in frames.reshape(-1, *frames.shape[-3:])]
     if len(pictures) == 1:
         return LTXVideoCondition(image=pictures[0], frame_index=index)
     return LTXVideoCondition(video=pictures, frame_index=index)
 
 
-def _load(name: str, weights: Weights, options: LtxSampling, download: bool) -> LTXConditionPipeline:
+def _load(name: str, weights: Weights, options: LtxSampling) -> LTXConditionPipeline:
     """The pipeline, part by part, on the CPU. Only safetensors and only classes that are named here are loaded."""
     import torch
     from diffusers.models.autoencoders.autoencoder_kl_ltx import AutoencoderKLLTXVideo
     from diffusers.models.transformers.transformer_ltx import LTXVideoTransformer3DModel
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXConditionPipeline
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-    from transformers import T5EncoderModel, T5TokenizerFast
+    from transformers import T5EncoderModel, T5Tokenizer
 
-    if not download and not is_here(weights, PARTS):
+    if not weights.download and not is_here(weights, PARTS):
         command = f"hf download {weights.model} --revision {weights.revision}"
         hint = f"set `download: true` to fetch them, or run `{command}`"
         raise EngineUnavailable(f"`{name}`: the weights of `{weights.model}` are not on this machine", hint)
+
+    def read(load: Callable[..., _Loaded], part: str, **more: object) -> _Loaded:
+        revision, here = weights.revision or "main", not weights.download
+        return load(weights.model, subfolder=part, revision=revision, local_files_only=here, **more)
+
     dtype: torch.dtype = getattr(torch, options.dtype)
-    where = {"revision": weights.revision, "local_files_only": not download or weights.folder is not None}
-    safe = where | {"use_safetensors": True}
     with quiet_loading():
-        vae = AutoencoderKLLTXVideo.from_pretrained(weights.model, subfolder="vae", torch_dtype=dtype, **safe)
-        transformer = LTXVideoTransformer3DModel.from_pretrained(
-            weights.model, subfolder="transformer", torch_dtype=dtype, **safe
-        )
-        text_encoder = T5EncoderModel.from_pretrained(weights.model, subfolder="text_encoder", dtype=dtype, **safe)
-        tokenizer = T5TokenizerFast.from_pretrained(weights.model, subfolder="tokenizer", **where)
+        vae = read(AutoencoderKLLTXVideo.from_pretrained, "vae", use_safetensors=True, dtype=dtype)
+        transformer = read(LTXVideoTransformer3DModel.from_pretrained, "transformer", use_safetensors=True, dtype=dtype)
+        text_encoder = read(T5EncoderModel.from_pretrained, "text_encoder", use_safetensors=True, dtype=dtype)
+        tokenizer = read(T5Tokenizer.from_pretrained, "tokenizer")
+    words, rows = len(tokenizer), text_encoder.config.vocab_size
+    if not rows // 2 < words <= rows:  # a tokenizer whose files cannot be read is made up, without a word about it
+        message = f"`{name}`: the tokenizer has {words} words, and the text encoder {rows}"
+        raise EngineUnavailable(message, "copy or download the model again")
     # The pipeline makes the schedule. A scheduler that shifts it again would step by other noise levels than the model
     # is told, and one that adds noise does so with the wrong sign here: so the model's own is not asked.
     scheduler = FlowMatchEulerDiscreteScheduler(shift=1.0)
     pipeline = LTXConditionPipeline(scheduler, vae, text_encoder, tokenizer, transformer)
-    pipeline.set_progress_bar_config(disable=True)
     if options.vae.tiling:
         vae.enable_tiling()
     if options.vae.slicing:
@@ -386,29 +381,9 @@ def _load(name: str, weights: Weights, options: LtxSampling, download: bool) -> 
     return pipeline
 
 
-@contextmanager
-def _one_warning_less() -> Iterator[None]:
-    """Without what the scheduler says of timesteps without sigmas: unshifted, the two are the same."""
-
-    def is_news(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith("`timesteps` were passed without `sigmas`")
-
-    logger = logging.getLogger("diffusers.schedulers.scheduling_flow_match_euler_discrete")
-    logger.addFilter(is_news)
-    try:
-        yield
-    finally:
-        logger.removeFilter(is_news)
-
-
-def _weights(options: EngineOptions) -> str:
+def _ours(options: EngineOptions) -> LtxOptions:
     assert isinstance(options, LtxOptions), options
-    return identity(options.weights, PARTS)
-
-
-def _open(options: EngineOptions) -> Ltx:
-    assert isinstance(options, LtxOptions), options
-    return Ltx("ltx", options.weights, options, capabilities(options), download=options.download)
+    return options
 
 
 SPEC: Final = EngineSpec(
@@ -417,6 +392,6 @@ SPEC: Final = EngineSpec(
     options=LtxOptions,
     capabilities=capabilities,
     missing=missing_packages,
-    weights=_weights,
-    open=_open,
+    weights=lambda options: identity(_ours(options).weights, PARTS),
+    open=lambda options: Ltx("ltx", _ours(options).weights, _ours(options), capabilities(options)),
 )

@@ -43,7 +43,9 @@ class Part:
     name: str
     """Of the folder: `vae`."""
     classes: tuple[str, ...] = ()
-    """What its `config.json` may name as its class; empty where it has no `config.json`, as a tokenizer."""
+    """What its `config.json` may name as its class; empty where it has none, as a tokenizer."""
+    files: tuple[str, ...] = ()
+    """Of which it needs one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Weights:
     """`org/name`, or the path of a folder."""
     revision: str | None
     """The commit; None for a folder."""
+    download: bool = False
+    """Whether the hub may be asked for what is not on this machine."""
 
     @property
     def folder(self) -> Path | None:
@@ -67,7 +71,7 @@ def checked_commit(text: str) -> str:
     return text
 
 
-def locate(model: str, revision: str | None, parts: Sequence[Part]) -> Weights:
+def locate(model: str, revision: str | None, parts: Sequence[Part], *, download: bool = False) -> Weights:
     """Weights as an author names them: with a commit a hub model, without one a folder.
 
     A folder's path is absolute or relative to the current directory. Its parts are looked at, not read: each must be
@@ -76,7 +80,7 @@ def locate(model: str, revision: str | None, parts: Sequence[Part]) -> Weights:
     if revision is not None:
         if not _HUB.fullmatch(model):
             raise ValueError(f"`{model}` is no model of the hub; write `org/name`, or for a folder no `revision`")
-        return Weights(model, revision)
+        return Weights(model, revision, download)
     folder = Path(model).expanduser()
     if not folder.is_dir():
         if _HUB.fullmatch(model):
@@ -92,6 +96,9 @@ def _check_part(folder: Path, part: Part) -> None:
     place = f"`{folder.name}/{part.name}`"
     if not (folder / part.name).is_dir():
         raise ValueError(f"`{folder.name}` has no folder `{part.name}`; name a folder in the diffusers layout")
+    if part.files and not any((folder / part.name / name).is_file() for name in part.files):
+        names = " or ".join(f"`{name}`" for name in part.files)
+        raise ValueError(f"{place} has no {names}; copy or save the model again")
     if not part.classes:
         return
     config = read_config(folder, part.name)

@@ -4,9 +4,12 @@ strict  8n+1 frames, tails and heads of 1 or 9: the frame rule of latent video m
 twelve  shoots at 12 frames per second only
 dice    noise, another at every run: nothing of it can be right by accident
 alone   cannot continue a shot, takes no images and no negative prompt
+wide    sides that are multiples of 64 only
+gone    announced by an entry point that leads nowhere
 
 Each writes a line to the file that STORYBOARD_TEST_LOG names for every shot it begins. A prompt with the word FAIL
-fails; one with SLOW takes a moment at each frame; one with NOISE is noise for that shot; SHORT returns a frame too few.
+fails; EXIT and CANCEL raise SystemExit and Cancelled; one with SLOW takes a moment at each frame; one with NOISE is
+noise for that shot; SHORT returns a frame too few; DEAF hears no cancellation.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ import numpy as np
 
 from storyboard.engines.animatic import SPEC as ANIMATIC
 from storyboard.engines.base import Assignment, Capabilities, Engine, EngineOptions, EngineSpec, FrameRule, Progress
+from storyboard.errors import Cancelled
 from storyboard.footage import Footage
 from storyboard.timing import Rate
 
@@ -38,6 +42,12 @@ class Habits:
                 file.write(f"{assignment.shot} {assignment.prompt}\n")
         if "FAIL" in assignment.prompt:
             raise RuntimeError("the prompt says so")
+        if "EXIT" in assignment.prompt:
+            raise SystemExit(3)
+        if "CANCEL" in assignment.prompt:
+            raise Cancelled("nobody asked")
+        if "DEAF" in assignment.prompt:
+            time.sleep(60)
 
         def slowly(step: int, steps: int) -> None:
             if "SLOW" in assignment.prompt:
@@ -78,6 +88,7 @@ NINES = FrameRule(8, 1, 1, 9)
 STRICT = _spec("strict", frames=FrameRule(8, 1, 9, 49), tail=NINES, head=NINES, default_tail=9, default_head=9)
 TWELVE = _spec("twelve", native_rate=Rate(Fraction(12)))
 DICE = _spec("dice")
+WIDE = _spec("wide", size_multiple=64, default_size=(128, 64))
 ALONE = _spec(
     "alone", tail=None, default_tail=0, head=None, default_head=0, start_image=False, end_image=False, negative=False
 )

@@ -60,6 +60,13 @@ def turn_hue(picture: Image.Image, turn: float) -> Image.Image:
     return Image.fromarray((pixels * 255).round().astype(np.uint8))
 
 
+def paint(picture: Image.Image, colour: tuple[int, int, int]) -> Image.Image:
+    """The shape of a picture in one colour."""
+    flat = Image.new("RGBA", picture.size, (*colour, 255))
+    flat.putalpha(picture.getchannel("A"))
+    return flat
+
+
 def build(font_path: Path, folder: Path) -> None:
     """Draw all sprites and write `atlas.webp` (lossless RGBA, 12 cells a row) and `atlas.json` (names, cell)."""
     font = ImageFont.truetype(str(font_path), 109)
@@ -73,6 +80,7 @@ def build(font_path: Path, folder: Path) -> None:
         cells[name] = fit(glyph(text, font) if text else puddle())
     for name, text in (*FOODS, *EFFECTS):
         cells[name] = fit(glyph(text, font))
+    cells["music"] = paint(cells["music"], (232, 62, 140))
     for index, turn in enumerate(FISH_HUES):
         cells[f"fish {index}"] = turn_hue(cells["tropical fish"], turn)
     names = sprite_names()

@@ -39,7 +39,15 @@ def _s(text: str, *also: str, faces: int = -1, size: float = 1.0, body: str = ""
 SUBJECTS: tuple[Subject, ...] = (
     _s("🧸 person teddy bear", "teddy", "toy bear", faces=0),
     _s("🐼 animal panda bear", "panda", "giant panda", faces=0, body="bear", coat="#23262b #f6f6f2"),
-    _s("🧑‍🚀 person astronaut", "spaceman", "space traveller", "space traveler", faces=1, body="suit", coat="#eceff3 #8d99a8"),
+    _s(
+        "🧑‍🚀 person astronaut",
+        "spaceman",
+        "space traveller",
+        "space traveler",
+        faces=1,
+        body="suit",
+        coat="#eceff3 #8d99a8",
+    ),
     _s("🐕 animal dog", "puppy", "doggy", size=0.85),
     _s("🐈 animal cat", "orange cat", "ginger cat", "kitten", size=0.85),
     _s("🐇 animal rabbit", "bunny", "white rabbit", "hare", size=0.85),
@@ -155,9 +163,7 @@ FOODS: tuple[tuple[str, str], ...] = (
 EFFECTS: tuple[tuple[str, str], ...] = (
     ("sleep", "💤"),
     ("music", "🎵"),
-    ("sparkles", "✨"),
     ("splash", "💦"),
-    ("heart", "❤️"),
 )
 
 SCHOOL: tuple[str, ...] = ("tropical fish", "blue fish")

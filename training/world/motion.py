@@ -94,6 +94,8 @@ class Setting(NamedTuple):
     fresh: bool
     angle: float
     """Phase to go on from."""
+    zoom: float = 1.0
+    """Of the camera, in the end."""
 
 
 WALKS = {"walks": (0.0075, 0.035, 8.0), "runs": (0.012, 0.06, 6.0), "hops": (0.0075, 0.13, 9.0)}
@@ -116,9 +118,18 @@ def plan(rng: Random, action: str, sprite: int, subject: Subject, at: Setting) -
     floats = medium in ("surface", "under", "air", "space")
     still = -at.drift
     base = Motion(
-        sprite, at.onset, at.x, still, y=foot, s=at.size, face=mirror(subject, at.way), alpha=1.0,
-        omega=TAU / rng.uniform(15, 19), phase=at.angle, ground=0.0 if floats else 1.0,
-    )  # fmt: skip
+        sprite,
+        at.onset,
+        at.x,
+        still,
+        y=foot,
+        s=at.size,
+        face=mirror(subject, at.way),
+        alpha=1.0,
+        omega=TAU / rng.uniform(15, 19),
+        phase=at.angle,
+        ground=0.0 if floats else 1.0,
+    )
     if floats:
         base = base._replace(ay=0.018 if medium == "surface" else 0.035, ar=0.06)
     else:
@@ -131,7 +142,7 @@ def plan(rng: Random, action: str, sprite: int, subject: Subject, at: Setting) -
     if action in ("grows", "shrinks", "spins", "sleeps", "dances", "jumps", "eats"):
         return _in_place(rng, base, action, subject, at, foot)
     if action in ONCE:
-        return _once(rng, base, action, at, foot)
+        return _once(base, action, subject, at, foot)
     return base
 
 
@@ -148,16 +159,16 @@ def _travel(rng: Random, base: Motion, action: str, at: Setting, step: float) ->
     speed = at.way * step
     drift = 0.0 if at.tracked else -at.drift
     if action in ("swims", "dives", "surfaces"):
-        deep = {"ay": 0.045, "ar": 0.16, "omega": TAU / 17} if under else {"ay": 0.022, "ar": 0.11, "omega": TAU / 14}
-        return base._replace(vx=0.0055 * speed + drift, **deep)
+        along = base._replace(vx=0.0055 * speed + drift)
+        if under:
+            return along._replace(ay=0.045, ar=0.16, omega=TAU / 17)
+        return along._replace(ay=0.022, ar=0.11, omega=TAU / 14)
     if action == "drives":
         return base._replace(vx=0.009 * speed + drift, hop=0.008, ar=0.012, omega=TAU / 8, squash=0.0)
     if action == "sails":
         return base._replace(vx=0.006 * speed + drift, ay=0.014, ar=0.07, omega=TAU / 20)
     high = base.y if at.place.medium in ("air", "space", "under") else base.y - rng.uniform(0.26, 0.34)
-    return base._replace(
-        vx=0.006 * speed + drift, y=high, ay=0.045, ar=0.1, omega=TAU / 18, squash=0.0, ground=base.ground * 0.35
-    )
+    return base._replace(vx=0.006 * speed + drift, y=high, ay=0.045, ar=0.1, omega=TAU / 18, squash=0.0, ground=0.0)
 
 
 def _in_place(rng: Random, base: Motion, action: str, subject: Subject, at: Setting, foot: float) -> Motion:
@@ -171,22 +182,26 @@ def _in_place(rng: Random, base: Motion, action: str, subject: Subject, at: Sett
     if action == "eats":
         return base._replace(ar=0.1, squash=0.03, omega=TAU / 9)
     if action == "sleeps":
-        lie = 1.5 * (base.face if subject.faces else rng.choice((-1.0, 1.0))) * (1 if subject.faces >= 0 else -1)
-        lying = {"r": lie} if at.fresh else {"dr": lie, "span": 9.0}
-        return base._replace(squash=0.035, ar=0.0, omega=TAU / 22, **lying)
+        # Whoever is seen from the side lowers the head; whoever looks at us lies down.
+        lie = 0.4 * subject.faces * base.face if subject.kind != "person" and subject.faces else rng.choice((-1.5, 1.5))
+        breathing = base._replace(squash=0.035, ar=0.0, omega=TAU / 22)
+        return breathing._replace(r=lie) if at.fresh else breathing._replace(dr=lie, span=9.0)
     if action == "grows":
         small = min(at.size, 0.3) if at.fresh else at.size
-        return base._replace(s=small, ls=math.log(min(1.85, 0.64 / small)), span=22.0, y=max(foot, 0.8))
+        return base._replace(
+            s=small, ls=math.log(max(1.0, min(1.85, 0.68 / small / at.zoom))), span=22.0, y=max(foot, 0.8)
+        )
     return base._replace(ls=math.log(max(0.45, 0.17 / at.size)), span=22.0)
 
 
-def _once(rng: Random, base: Motion, action: str, at: Setting, foot: float) -> Motion:
+def _once(base: Motion, action: str, subject: Subject, at: Setting, foot: float) -> Motion:
     """What is done once and ends."""
     if action == "falls":
         spin = at.way * TAU
         return base._replace(y=foot - 0.95, dy=0.95, r=-spin, dr=spin, span=17.0, squash=0.0, ar=0.0)
     if action == "falls over":
-        return base._replace(dr=at.way * 1.5, span=11.0, squash=0.0, ar=0.0)
+        # On its side who looks at us, on its back who is seen from the side.
+        return base._replace(dr=at.way * (1.5 if subject.faces == 0 else 2.9), span=12.0, squash=0.0, ar=0.0)
     if action == "flies away":
         far = at.way * 0.35
         return base._replace(dx=far, dy=-0.95, ls=math.log(0.5), ar=0.1, span=24.0, ground=0.0, vx=0.0)

@@ -11,21 +11,71 @@ from random import Random
 from training.world.cast import FOODS, PROPS, SUBJECT_INDEX, SUBJECTS, Subject
 from training.world.motion import GONE
 from training.world.places import PLACE_INDEX, PLACES, STYLES
-from training.world.staging import Wish
+from training.world.staging import GOING, Wish
 
 ACTIONS: tuple[str, ...] = (
-    "stands", "walks", "runs", "hops", "swims", "dances", "jumps", "spins", "falls", "falls over", "flies",
-    "flies away", "follows", "chases", "grows", "shrinks", "enters", "leaves", "sleeps", "dives", "surfaces",
-    "watches fireworks", "walks pet", "eats", "drives", "sails",
-)  # fmt: skip
+    "stands",
+    "walks",
+    "runs",
+    "hops",
+    "swims",
+    "dances",
+    "jumps",
+    "spins",
+    "falls",
+    "falls over",
+    "flies",
+    "flies away",
+    "follows",
+    "chases",
+    "grows",
+    "shrinks",
+    "enters",
+    "leaves",
+    "sleeps",
+    "dives",
+    "surfaces",
+    "watches fireworks",
+    "walks pet",
+    "eats",
+    "drives",
+    "sails",
+)
 KEPT = (1, 5, 9)
 FRAMES = 33
 """Of the clips that a story is chained from."""
 
-_COMMON = ("dances", "jumps", "spins", "grows", "shrinks", "enters", "leaves", "falls", "falls over", "stands")
+_COMMON = (
+    "dances",
+    "jumps",
+    "spins",
+    "grows",
+    "shrinks",
+    "enters",
+    "leaves",
+    "falls",
+    "falls",
+    "falls",
+    "falls over",
+    "stands",
+)
 _KINDS: dict[str, tuple[str, ...]] = {
-    "person": ("walks", "walks", "runs", "dances", "sleeps", "eats", "follows", "chases", "walks pet", "watches fireworks",
-               "flies", "flies away"),
+    "person": (
+        "walks",
+        "walks",
+        "runs",
+        "dances",
+        "sleeps",
+        "eats",
+        "follows",
+        "chases",
+        "walks pet",
+        "walks pet",
+        "walks pet",
+        "watches fireworks",
+        "flies",
+        "flies away",
+    ),
     "animal": ("walks", "walks", "runs", "hops", "sleeps", "eats", "follows", "chases", "watches fireworks", "flies"),
     "bird": ("walks", "hops", "flies", "flies", "flies away", "sleeps", "eats", "follows"),
     "fish": ("swims", "swims", "hops", "flies", "sleeps", "eats", "follows", "chases"),
@@ -33,16 +83,79 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "ship": ("sails", "sails", "drives", "flies"),
     "aircraft": ("flies", "flies", "flies away", "drives", "follows"),
     "thing": ("flies", "flies", "flies away", "follows"),
-}  # fmt: skip
+}
 _WET = {
-    "surface": ("swims", "swims", "swims", "swims", "jumps", "dances", "spins", "sleeps", "follows", "dives", "dives",
-                "watches fireworks", "grows", "enters", "leaves", "flies", "flies away"),
-    "under": ("swims", "swims", "swims", "swims", "swims", "dances", "spins", "sleeps", "follows", "chases", "surfaces",
-              "grows", "shrinks", "enters", "leaves", "walks", "eats"),
-}  # fmt: skip
-_AFLOAT = ("sails", "sails", "sails", "spins", "enters", "leaves", "follows", "grows", "watches fireworks", "flies away")
-_HIGH = ("flies", "flies", "flies", "flies", "dances", "spins", "follows", "chases", "flies away", "grows", "shrinks",
-         "enters", "leaves", "sleeps")  # fmt: skip
+    "surface": (
+        "swims",
+        "swims",
+        "swims",
+        "swims",
+        "jumps",
+        "dances",
+        "spins",
+        "sleeps",
+        "follows",
+        "surfaces",
+        "surfaces",
+        "watches fireworks",
+        "grows",
+        "enters",
+        "leaves",
+        "flies",
+        "flies away",
+    ),
+    "under": (
+        "swims",
+        "swims",
+        "swims",
+        "swims",
+        "swims",
+        "dances",
+        "spins",
+        "sleeps",
+        "follows",
+        "chases",
+        "dives",
+        "grows",
+        "shrinks",
+        "enters",
+        "leaves",
+        "walks",
+        "eats",
+    ),
+}
+_AFLOAT = (
+    "sails",
+    "sails",
+    "sails",
+    "spins",
+    "enters",
+    "leaves",
+    "follows",
+    "grows",
+    "watches fireworks",
+    "flies away",
+)
+_HIGH = (
+    "flies",
+    "flies",
+    "flies",
+    "flies",
+    "dances",
+    "spins",
+    "follows",
+    "chases",
+    "flies away",
+    "grows",
+    "shrinks",
+    "enters",
+    "leaves",
+    "sleeps",
+)
+
+
+STEPPING = frozenset({"walks", "runs", "hops", "drives", "dances", "jumps"})
+"""What can be done in a puddle."""
 
 
 def possible(subject: Subject, medium: str) -> tuple[str, ...]:
@@ -50,7 +163,7 @@ def possible(subject: Subject, medium: str) -> tuple[str, ...]:
     if medium in ("air", "space"):
         return _HIGH
     if medium == "surface" and subject.kind in ("ship", "vehicle", "aircraft", "thing"):
-        return _AFLOAT if subject.kind in ("ship", "thing") else (*_AFLOAT, "swims", "dives")
+        return _AFLOAT if subject.kind in ("ship", "thing") else (*_AFLOAT, "swims", "surfaces")
     if medium in _WET:
         return _WET[medium]
     return _KINDS[subject.kind] + _COMMON
@@ -61,6 +174,18 @@ def is_held_out(subject: str, place: str) -> bool:
     return (31 * SUBJECT_INDEX[subject] + 17 * PLACE_INDEX[place]) % 11 == 10
 
 
+SUBJECT_NAMES = tuple(subject.name for subject in SUBJECTS)
+PLACE_NAMES = tuple(place.name for place in PLACES)
+STARS = ("teddy bear", "panda bear", "astronaut", "dog", "robot", "dragon")
+SETS = ("san francisco", "under water", "mars")
+"""Who and what stories are told of most often: they come up a little more often than their share."""
+
+
+def one_of_all(rng: Random, names: tuple[str, ...], favourites: tuple[str, ...]) -> str:
+    """A name drawn by lot, in one of ten cases a favourite."""
+    return pick(rng, favourites if rng.random() < 0.1 else names)
+
+
 def pick(rng: Random, items: tuple[str, ...]) -> str:
     return items[int(rng.random() * len(items))]
 
@@ -68,7 +193,7 @@ def pick(rng: Random, items: tuple[str, ...]) -> str:
 def somebody(rng: Random, place: str, held_out: bool, *, but: tuple[str | None, ...] = ()) -> str:
     """A subject whose pair with the place is, or is not, held out."""
     while True:
-        name = SUBJECTS[int(rng.random() * len(SUBJECTS))].name
+        name = one_of_all(rng, SUBJECT_NAMES, STARS)
         if is_held_out(name, place) == held_out and name not in but:
             return name
 
@@ -115,7 +240,7 @@ def surroundings(rng: Random, wish: Wish, given: Mapping[str, str | None]) -> No
     wish.prop = None
     if place.medium in ("land", "indoors") and not wish.second and rng.random() < 0.22:
         wish.prop = PROPS[int(rng.random() * (len(PROPS) - 1))][0]
-    if place.medium == "land" and rng.random() < (0.3 if wish.place == "mars" else 0.06):
+    if place.medium == "land" and wish.action in STEPPING and rng.random() < (0.4 if wish.place == "mars" else 0.12):
         wish.prop = "puddle"
     if wish.action == "eats":
         wish.prop = None
@@ -142,6 +267,10 @@ def view_of(rng: Random, wish: Wish, given: Mapping[str, str | None], zoom: floa
     if asked:
         return asked
     odds = rng.random()
+    if wish.action in GOING and rng.random() < 0.2:
+        return "follows"
+    if zoom > 1.15 and rng.random() < 0.3:
+        return "zooms out"
     if odds < 0.68 or wish.action in GONE or wish.action == "enters":
         return "still"
     view = "pans left" if odds < 0.78 else "pans right" if odds < 0.88 else "zooms in" if odds < 0.94 else "zooms out"
@@ -150,20 +279,25 @@ def view_of(rng: Random, wish: Wish, given: Mapping[str, str | None], zoom: floa
     return "zooms in" if view == "zooms out" and not fresh and zoom < 1.2 else view
 
 
+def _where_and_who(rng: Random, held_out: bool, given: Mapping[str, str | None]) -> tuple[str, str]:
+    """Subject and place, as far as given, such that a given action can be done there."""
+    action = given.get("action")
+    for _ in range(400):
+        place = given.get("place") or one_of_all(rng, PLACE_NAMES, SETS)
+        subject = given.get("subject") or one_of_all(rng, SUBJECT_NAMES, STARS)
+        whole = given.get("place") and given.get("subject")
+        if (not whole and is_held_out(subject, place) != held_out) or subject == given.get("second"):
+            continue
+        if not action or action in possible(SUBJECTS[SUBJECT_INDEX[subject]], PLACES[PLACE_INDEX[place]].medium):
+            break
+    return subject, place
+
+
 def fresh_wish(rng: Random, held_out: bool, given: Mapping[str, str | None]) -> Wish:
     """A whole scene, as far as given, the rest drawn by lot."""
-    place = given.get("place")
-    if not place:
-        asked = given.get("action")
-        media = {"swims": ("surface", "under"), "dives": ("under",), "surfaces": ("surface",), "sails": ("surface",)}
-        fitting = [p.name for p in PLACES if not asked or asked not in media or p.medium in media[asked]]
-        place = fitting[int(rng.random() * len(fitting))]
-        name = given.get("subject")
-        while name and is_held_out(name, place) != held_out:
-            place = fitting[int(rng.random() * len(fitting))]
-    subject = given.get("subject") or somebody(rng, place, held_out, but=(given.get("second"),))
+    subject, place = _where_and_who(rng, held_out, given)
     wish = Wish(subject, "stands", place, variant=int(rng.random() * 4))
-    second = given["second"] if "second" in given else None
+    second = given.get("second")
     if second is None and "second" not in given and rng.random() < 0.2:
         second = somebody(rng, place, False, but=(subject,))
     wish.second = second

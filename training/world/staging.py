@@ -18,6 +18,8 @@ SPRITE_INDEX: dict[str, int] = {name: index for index, name in enumerate(sprite_
 PROP_SIZE: dict[str, float] = {name: size for name, _, size in PROPS}
 GOING = frozenset({"walks", "runs", "hops", "swims", "drives", "sails", "flies", "follows", "chases", "walks pet"})
 """Actions in which someone gets along, so that the camera can go with them."""
+JOINT = frozenset({"follows", "chases", "lead"})
+"""Relations in which one goes before the other."""
 PAN = 0.008
 """Widths per frame of a camera that moves."""
 
@@ -55,10 +57,13 @@ def gait(subject: Subject, medium: str) -> str:
 
 def stage(rng: Random, wish: Wish, earlier: State | None, onset: int) -> State:
     """A state that shows the wish from frame `onset` on, taking over place, size and phase from an earlier state."""
+    if earlier is not None and _goes_on(wish, earlier, onset):
+        camera, sprites = earlier.camera, list(earlier.sprites)
+        sprites[:PROP] = _school(rng, earlier, onset) if wish.school else [NOBODY] * PROP
+        return _state(rng, wish, sprites, camera, earlier, bool(camera.vx))
     place = PLACES[PLACE_INDEX[wish.place]]
     camera, way, tracked = _camera(rng, wish, earlier, onset)
     sprites = [NOBODY] * SLOTS
-    was = earlier.sprites[SUBJECT] if earlier is not None else None
     lead, mate = _pair(rng, wish, place, earlier, onset, camera, way, tracked)
     sprites[SUBJECT] = lead
     if mate is not None:
@@ -67,49 +72,82 @@ def stage(rng: Random, wish: Wish, earlier: State | None, onset: int) -> State:
     _effect(rng, wish, sprites, lead, onset)
     if wish.school:
         sprites[:PROP] = _school(rng, earlier, onset)
-    assert was is None or earlier is not None
+    return _state(rng, wish, sprites, camera, earlier, tracked)
+
+
+def _state(
+    rng: Random, wish: Wish, sprites: list[Motion], camera: Camera, earlier: State | None, tracked: bool
+) -> State:
+    """The wish and its motions as a state; a camera that goes with the subject unasked is said to follow it."""
     return State(
-        subject=wish.subject, action=wish.action, place=wish.place, sprites=tuple(sprites), camera=camera,
-        second=wish.second, relation=wish.relation, prop=wish.prop, food=wish.food, variant=wish.variant,
-        time=wish.time, weather=wish.weather, style=wish.style, view=wish.view, fireworks=wish.fireworks,
-        school=wish.school, clock=earlier.clock if earlier is not None else rng.randrange(1024),
-    )  # fmt: skip
+        subject=wish.subject,
+        action=wish.action,
+        place=wish.place,
+        sprites=tuple(sprites),
+        camera=camera,
+        second=wish.second,
+        relation=wish.relation,
+        prop=wish.prop,
+        food=wish.food,
+        variant=wish.variant,
+        time=wish.time,
+        weather=wish.weather,
+        style=wish.style,
+        view="follows" if tracked and wish.view == "still" else wish.view,
+        fireworks=wish.fireworks,
+        school=wish.school,
+        clock=earlier.clock if earlier is not None else rng.randrange(1024),
+    )
+
+
+def _goes_on(wish: Wish, earlier: State, onset: int) -> bool:
+    """Whether the wish is what is going on already, with room on the screen for another clip of it."""
+    same = ("subject", "second", "relation", "action", "place", "prop", "food")
+    if wish.view != "still" or any(getattr(wish, name) != getattr(earlier, name) for name in same):
+        return False
+    if (earlier.camera.vx and wish.action not in GOING) or wish.food:
+        return False
+    there = (pose(earlier.sprites[slot], onset + 33) for slot in (COMPANION, SUBJECT) if earlier.sprites[slot].alpha)
+    return all(abs(after.x) < 0.36 for after in there)
 
 
 def _camera(rng: Random, wish: Wish, earlier: State | None, onset: int) -> tuple[Camera, int, bool]:
     """The camera, the way the subject goes, and whether the camera goes with it."""
-    way = rng.choice((-1, 1))
-    zoom, offset, x = (1.4 if wish.view == "zooms out" else 1.0), rng.random() * 4, 0.0
+    way, going, joint = rng.choice((-1, 1)), wish.action in GOING, wish.relation in JOINT
+    zoom, offset, x = (1.25 if wish.second else 1.4) if wish.view == "zooms out" else 1.0, rng.random() * 4, 0.0
     if earlier is not None:
-        old = earlier.camera
+        old, x = earlier.camera, pose(earlier.sprites[SUBJECT], onset).x
         zoom, offset = old.z * math.exp(old.log_zoom(onset)), old.offset(onset)
-        moving = earlier.sprites[SUBJECT]
-        before = pose(moving, onset)
-        x = before.x
-        if earlier.action in GOING and wish.action in GOING and rng.random() < 0.85:
-            way = _way_of(earlier, onset) or way
-        if wish.view == "still" and earlier.action in GOING and wish.action in GOING and old.vx:
-            pass
-    going = wish.action in GOING
+        if earlier.action in GOING and going and rng.random() < 0.9:
+            way = _way_of(earlier) or way
+        elif not going:
+            way = _looks(earlier.subject, earlier.sprites[SUBJECT])
+        if earlier.place != wish.place:
+            zoom = 1.0
+        if joint and abs(x) > 0.1:  # who follows is behind, who leads a pet is in front
+            way = (1 if x > 0 else -1) * (1 if wish.relation == "lead" else -1)
     speed = 0.0
     if wish.view in ("pans left", "pans right"):
         side = 1 if wish.view == "pans right" else -1
         speed = side * (0.010 if going else PAN)
-        way = side if going else way
-    elif going and (abs(x + way * 0.25) > 0.36 or rng.random() < 0.25):
-        if earlier is None or rng.random() < 0.6:
+        way = side if going and not joint else way
+        speed = way * abs(speed) if joint else speed
+    elif going and wish.view == "follows":
+        speed = way * 0.009
+    elif going and (joint or abs(x + way * 0.25) > 0.36 or (wish.second and earlier is not None)):
+        if joint or wish.second or rng.random() < 0.6:
             speed = way * 0.009
         else:
             way = -1 if x > 0 else 1
     log_zoom = 0.0
     if wish.view == "zooms in":
-        log_zoom = math.log(min(1.5, max(zoom * 1.4, 1.0)) / zoom)
+        log_zoom = math.log(max(1.25 if wish.second else min(1.5, zoom * 1.4), 1.0) / zoom)
     elif wish.view == "zooms out":
         log_zoom = math.log(max(1.0, zoom / 1.4) / zoom)
     return Camera(onset, offset, speed, zoom, log_zoom, 28.0), way, bool(speed) and going
 
 
-def _way_of(state: State, frame: int) -> int:
+def _way_of(state: State) -> int:
     """Which way the subject of a state goes, 0 where it does not."""
     motion = state.sprites[SUBJECT]
     speed = motion.vx + state.camera.vx
@@ -129,7 +167,7 @@ def _pair(
     """The motions of the subject and of its companion."""
     subject = SUBJECTS[SUBJECT_INDEX[wish.subject]]
     had = _taken_over(rng, SUBJECT, earlier, onset)
-    joint = wish.relation in ("follows", "chases", "lead")
+    joint = wish.relation in JOINT
     size = rng.uniform(0.38, 0.46) * subject.size
     x = rng.uniform(-0.12, 0.12) if tracked or wish.second else rng.uniform(-0.16, 0.16)
     if not tracked and wish.action in GOING:
@@ -139,17 +177,21 @@ def _pair(
         size *= 0.86
         side = _side(rng, wish, way)
         x = side * rng.uniform(0.19, 0.23) + (0.0 if tracked else camera.vx * 16)
+        x -= way * 0.1 if not tracked and wish.action in GOING else 0.0
     same = earlier is not None and earlier.subject == wish.subject
     if had is not None and earlier is not None and earlier.action not in GONE and abs(had.x) < 0.6:
         x = had.x if wish.second is None or earlier.second is not None else 0.5 * (had.x + x)
-        x = min(max(x, -0.3), 0.3)
         if same:
             size = min(max(had.size, LEAST_SIZE), MOST_SIZE)
-    if wish.second is not None and abs(x) < 0.17:
-        x = math.copysign(0.17, x or 1)
+    zoom = camera.z * math.exp(camera.lz)
+    size = min(size, 0.72 / zoom)
+    room = max(0.5 / zoom - 0.4 * size, 0.02)
+    x = min(max(x, -room), room)
+    if wish.second is not None and abs(x) < 0.17 / zoom:
+        x = math.copysign(0.17 / zoom, x or 1)
     action = gait(subject, place.medium) if joint else wish.action
     angle = had.angle if had is not None else rng.random() * TAU
-    setting = Setting(place, onset, x, size, way, camera.vx, tracked, earlier is None, angle)
+    setting = Setting(place, onset, x, size, way, camera.vx, tracked, earlier is None, angle, zoom)
     lead = plan(rng, action, SPRITE_INDEX[wish.subject], subject, setting)
     if wish.second is None:
         return lead, None
@@ -171,7 +213,7 @@ def _mate(rng: Random, wish: Wish, setting: Setting, earlier: State | None, x: f
     """The companion's motion: the same action, or what the relation asks for."""
     assert wish.second is not None
     other = SUBJECTS[SUBJECT_INDEX[wish.second]]
-    joint = wish.relation in ("follows", "chases", "lead")
+    joint = wish.relation in JOINT
     action = wish.action
     if joint or action in ("walks pet",):
         action = gait(other, setting.place.medium)
@@ -181,11 +223,15 @@ def _mate(rng: Random, wish: Wish, setting: Setting, earlier: State | None, x: f
         action = gait(other, setting.place.medium)
     had = _taken_over(rng, COMPANION, earlier, setting.onset)
     size = rng.uniform(0.38, 0.46) * other.size * 0.84
-    there = -x if abs(x) > 0.12 else math.copysign(0.2, -x or 1)
+    there = x - math.copysign(0.4, x) / setting.zoom
     if had is not None and abs(had.x) < 0.5 and had.x * x < 0:
         there = min(max(had.x, -0.32), 0.32)
-    size = min(size, MOST_SIZE * 0.85)
-    motion = plan(rng, action, SPRITE_INDEX[wish.second], other, setting._replace(x=there, size=size, angle=setting.angle + 1.9))
+    size = min(size, MOST_SIZE * 0.85, 0.6 / setting.zoom)
+    room = 0.5 / setting.zoom - 0.4 * size
+    there = min(max(there, -room), room)
+    motion = plan(
+        rng, action, SPRITE_INDEX[wish.second], other, setting._replace(x=there, size=size, angle=setting.angle + 1.9)
+    )
     if not joint and action == "stands":
         motion = motion._replace(face=mirror(other, 1 if x > there else -1))
     return motion
@@ -215,7 +261,7 @@ def _effect(rng: Random, wish: Wish, sprites: list[Motion], lead: Motion, onset:
     along = lead._replace(hop=0.0, ar=0.0, r=0.0, dr=0.0, vr=0.0, squash=0.0, face=1.0, ls=0.0, ground=0.0, onset=onset)
     size = lead.s
     if wish.action == "sleeps":
-        name, dx, y, scale = "sleep", 0.36 * size, lead.y - 0.82 * size, 0.45
+        name, dx, y, scale = "sleep", 0.36 * size, lead.y - 0.8 * size, 0.6
         along = along._replace(ay=0.02, ax=0.015)
     elif wish.action == "dances":
         name, dx, y, scale = "music", 0.62 * size * (1 if lead.x < 0 else -1), lead.y - 0.75 * size, 0.42
@@ -224,7 +270,7 @@ def _effect(rng: Random, wish: Wish, sprites: list[Motion], lead: Motion, onset:
         way = _looks(wish.subject, lead)
         name, dx, y, scale = wish.food, way * 0.5 * size, lead.y - 0.12 * size, 0.42
         along = along._replace(ls=math.log(0.45), span=30.0)
-    elif wish.prop == "puddle" and wish.action in GOING:
+    elif wish.prop == "puddle" and wish.action in ("walks", "runs", "hops", "drives"):
         name, dx, y, scale = "splash", 0.28 * size, lead.y + 0.02, 0.36
         along = along._replace(ay=0.03)
     else:
@@ -248,8 +294,18 @@ def _school(rng: Random, earlier: State | None, onset: int) -> list[Motion]:
         y = (0.36, 0.32, 0.86, 0.84)[index] + rng.uniform(-0.04, 0.04)
         fishes.append(
             Motion(
-                SPRITE_INDEX[f"fish {index}"], onset, x, ax=0.09, y=y, ay=0.02, ar=0.1, s=rng.uniform(0.17, 0.21),
-                face=rng.choice((-1.0, 1.0)), omega=TAU / rng.uniform(24, 32), phase=rng.random() * TAU, alpha=1.0,
+                SPRITE_INDEX[f"fish {index}"],
+                onset,
+                x,
+                ax=0.09,
+                y=y,
+                ay=0.02,
+                ar=0.1,
+                s=rng.uniform(0.17, 0.21),
+                face=rng.choice((-1.0, 1.0)),
+                omega=TAU / rng.uniform(24, 32),
+                phase=rng.random() * TAU,
+                alpha=1.0,
             )
-        )  # fmt: skip
+        )
     return fishes

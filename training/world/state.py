@@ -43,7 +43,7 @@ class State:
     action: str
     place: str
     sprites: tuple[Motion, ...]
-    camera: Camera = Camera()
+    camera: Camera
     second: str | None = None
     relation: str = ""
     """with, follows, chases, lead (the companion is on one): what binds the two; empty where there is one."""

@@ -15,8 +15,9 @@ import numpy as np
 from training.world.captions import Event, caption
 from training.world.cast import FOODS, PROPS, SUBJECTS
 from training.world.motion import GONE, ONCE
-from training.world.places import PLACE_INDEX, PLACES, STYLES
+from training.world.places import CAMERAS, PLACE_INDEX, PLACES, STYLES, TIMES, WEATHERS
 from training.world.sampling import (
+    ACTIONS,
     FRAMES,
     KEPT,
     act,
@@ -25,14 +26,31 @@ from training.world.sampling import (
     pick,
     settle,
     somebody,
-    surroundings,
     view_of,
 )
 from training.world.staging import Wish, stage
-from training.world.state import SUBJECT, Clip, State, labels_of
+from training.world.state import Clip, State, labels_of
 
 NEVER = -100
 """As `Clip.start`: nothing changes."""
+
+_NAMES = frozenset(subject.name for subject in SUBJECTS)
+KNOWN: dict[str, frozenset[str]] = {
+    "subject": _NAMES,
+    "second": _NAMES,
+    "transformation": _NAMES,
+    "place": frozenset(place.name for place in PLACES),
+    "action": frozenset(ACTIONS),
+    "weather": frozenset(WEATHERS),
+    "time": frozenset(TIMES),
+    "style": frozenset(STYLES),
+    "camera": frozenset(CAMERAS),
+    "prop": frozenset(name for name, _, _ in PROPS),
+    "food": frozenset(name for name, _ in FOODS),
+    "fireworks": frozenset({"fireworks"}),
+    "school": frozenset({"school"}),
+}
+"""The labels that can be asked for, and what each may be."""
 
 
 def sample(rng: np.random.Generator, *, split: str = "train") -> Clip:
@@ -69,8 +87,13 @@ def describe(labels: Mapping[str, str | None], rng: np.random.Generator | None =
     """A fresh clip with the wanted labels, its caption naming all attributes; the rest is drawn by lot.
 
     Without `rng`, the same labels give the same clip. The pair of subject and place may be one that is held out.
+    None asks for none: `second`, `transformation`, `prop`, `fireworks` and `school` are drawn by lot when left out. Who
+    is transformed stands rather than doing what ends.
     Raises ValueError for a name that is not known.
     """
+    for name, value in labels.items():
+        if name not in KNOWN or (value is not None and KNOWN[name] and value not in KNOWN[name]):
+            raise ValueError(f"the world has no {name} `{value}`")
     digest = hashlib.sha256(repr(sorted(labels.items())).encode()).digest()
     lot = Random(int.from_bytes(digest[:8], "big") if rng is None else int(rng.integers(1 << 62)))
     subject, place = labels.get("subject"), labels.get("place")
@@ -84,10 +107,15 @@ def _fresh(lot: Random, held_out: bool, given: Mapping[str, str | None] | None =
     wish = fresh_wish(lot, held_out, given)
     full = full or lot.random() < 0.3
     old = given.get("transformation")
-    if old or ("transformation" not in given and not wish.second and lot.random() < 0.07):
+    by_lot = not given.get("action") and "transformation" not in given and not wish.second
+    if old or (by_lot and lot.random() < 0.07):
         return _transformation(lot, wish, old or somebody(lot, wish.place, False, but=(wish.subject,)), full)
     if wish.action in ("dives", "surfaces"):
-        return _crossing(lot, wish, full)
+        medium = "surface" if wish.action == "dives" else "under"
+        sides = tuple(p.name for p in PLACES if p.medium == medium and not is_held_out(wish.subject, p.name))
+        if sides:
+            return _crossing(lot, wish, pick(lot, sides), full)
+        wish.action = "swims"
     state = stage(lot, wish, None, 0)
     text = caption(lot, state, Event.FRESH, None, full=full)
     return Clip(text, 0, "", labels_of(state, None), state, state, NEVER)
@@ -110,14 +138,14 @@ def _with_subject(wish: Wish, subject: str) -> Wish:
     return Wish(**{**{name: getattr(wish, name) for name in names}, "subject": subject})
 
 
-def _crossing(lot: Random, wish: Wish, full: bool) -> Clip:
-    """A fresh clip that goes under the water, or comes up."""
+def _crossing(lot: Random, wish: Wish, side: str, full: bool) -> Clip:
+    """A fresh clip that goes under the water, or comes up, from the place on the other side."""
     down = wish.action == "dives"
-    fitting = [place.name for place in PLACES if place.medium == ("surface" if down else "under")]
-    free = [name for name in fitting if not is_held_out(wish.subject, name)]
     before = _with_subject(wish, wish.subject)
-    before.place, before.action, before.school = pick(lot, tuple(free)) if free else fitting[0], "swims", False
-    before.weather = "clear"
+    before.place, before.action, before.school = side, "swims", False
+    before.weather, before.fireworks = "clear", False
+    if not down:
+        wish.fireworks = False
     onset = lot.randrange(5, 9)
     earlier = stage(lot, before, None, 0)
     later = stage(lot, wish, earlier, onset)
@@ -146,24 +174,31 @@ def _next(lot: Random, earlier: State, kept: int, held_out: bool, before: str = 
 def _same(state: State) -> Wish:
     """The wish that a state came from."""
     return Wish(
-        state.subject, state.action, state.place, state.second, state.relation, state.prop, state.food, state.variant,
-        state.time, state.weather, state.style, "still", state.fireworks, state.school,
-    )  # fmt: skip
+        state.subject,
+        state.action,
+        state.place,
+        state.second,
+        state.relation,
+        state.prop,
+        state.food,
+        state.variant,
+        state.time,
+        state.weather,
+        state.style,
+        "still",
+        state.fireworks,
+        state.school,
+    )
 
 
 def _happening(lot: Random, earlier: State, held_out: bool) -> tuple[Wish, Event, str]:
     """What may happen next."""
     wish, odds = _same(earlier), lot.random()
-    medium = PLACES[PLACE_INDEX[wish.place]].medium
-    gone = earlier.action in GONE
     if held_out:
         return _elsewhere(lot, wish, True, other=lot.random() < 0.6)
-    if gone:
-        if odds < 0.35:
-            wish.action, wish.view = "enters", "still"
-            wish.relation = "with" if wish.second else ""
-            return wish, Event.ACTS, "fade"
-        return _elsewhere(lot, wish, False, other=True) if odds < 0.7 else _arrival(lot, wish)
+    if earlier.action in GONE:
+        return _after_leaving(lot, wish, odds)
+    medium = PLACES[PLACE_INDEX[wish.place]].medium
     if medium in ("surface", "under") and odds > (0.78 if medium == "surface" else 0.92):
         crossed = _cross(lot, wish, medium)
         if crossed is not None:
@@ -179,12 +214,25 @@ def _happening(lot: Random, earlier: State, held_out: bool) -> tuple[Wish, Event
     if odds < 0.74:
         return _arrival(lot, wish)
     if odds < 0.82 and not wish.second and wish.action not in ONCE:
-        wish.second = somebody(lot, wish.place, False, but=(wish.subject,))
-        wish.relation, wish.prop = "with", None
-        return wish, Event.JOINS, "fade"
+        return _joining(lot, wish)
     if odds < 0.93:
         return _circumstance(lot, wish, earlier)
     return _elsewhere(lot, wish, False, other=True)
+
+
+def _after_leaving(lot: Random, wish: Wish, odds: float) -> tuple[Wish, Event, str]:
+    """The subject comes back, someone else comes, or another scene begins."""
+    if odds < 0.35:
+        wish.action, wish.relation = "enters", "with" if wish.second else ""
+        return wish, Event.ACTS, "fade"
+    return _elsewhere(lot, wish, False, other=True) if odds < 0.7 else _arrival(lot, wish)
+
+
+def _joining(lot: Random, wish: Wish) -> tuple[Wish, Event, str]:
+    """Someone comes to the subject."""
+    wish.second = somebody(lot, wish.place, False, but=(wish.subject,))
+    wish.relation, wish.prop = "with", None
+    return wish, Event.JOINS, "fade"
 
 
 def _finished(wish: Wish) -> None:
