@@ -95,8 +95,8 @@ def held_out(rng: np.random.Generator, count: int, fresh: bool, pairs: bool = Fa
 
 
 def even(count: int, team: Team) -> int:
-    """`count`, raised so that each process gets as many, in pairs too."""
-    return -(-count // (2 * team.size)) * 2 * team.size
+    """`count`, raised so that each process gets as many, in pairs too, and at least two."""
+    return max(1, -(-count // (2 * team.size))) * 2 * team.size
 
 
 def adherence(studio: Studio, count: int, out: Path) -> dict[str, float]:
