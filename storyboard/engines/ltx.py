@@ -349,7 +349,8 @@ def _load(name: str, weights: Weights, options: LtxSampling) -> LTXConditionPipe
     from diffusers.models.transformers.transformer_ltx import LTXVideoTransformer3DModel
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXConditionPipeline
     from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
-    from transformers import T5EncoderModel, T5Tokenizer
+    from transformers import PreTrainedTokenizerFast, T5EncoderModel, T5Tokenizer
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
 
     if not weights.download and not is_here(weights, PARTS):
         command = f"hf download {weights.model} --revision {weights.revision}"
@@ -365,7 +366,8 @@ def _load(name: str, weights: Weights, options: LtxSampling) -> LTXConditionPipe
         vae = read(AutoencoderKLLTXVideo.from_pretrained, "vae", use_safetensors=True, dtype=dtype)
         transformer = read(LTXVideoTransformer3DModel.from_pretrained, "transformer", use_safetensors=True, dtype=dtype)
         text_encoder = read(T5EncoderModel.from_pretrained, "text_encoder", use_safetensors=True, dtype=dtype)
-        tokenizer = read(T5Tokenizer.from_pretrained, "tokenizer")
+        plain = read(get_tokenizer_config, "tokenizer").get("tokenizer_class") == "PreTrainedTokenizerFast"
+        tokenizer = read((PreTrainedTokenizerFast if plain else T5Tokenizer).from_pretrained, "tokenizer")
     words, rows = len(tokenizer), text_encoder.config.vocab_size
     if not rows // 2 < words <= rows:  # a tokenizer whose files cannot be read is made up, without a word about it
         message = f"`{name}`: the tokenizer has {words} words, and the text encoder {rows}"
@@ -374,10 +376,7 @@ def _load(name: str, weights: Weights, options: LtxSampling) -> LTXConditionPipe
     # is told, and one that adds noise does so with the wrong sign here: so the model's own is not asked.
     scheduler = FlowMatchEulerDiscreteScheduler(shift=1.0)
     pipeline = LTXConditionPipeline(scheduler, vae, text_encoder, tokenizer, transformer)
-    if options.vae.tiling:
-        vae.enable_tiling()
-    if options.vae.slicing:
-        vae.enable_slicing()
+    vae.use_tiling, vae.use_slicing = options.vae.tiling, options.vae.slicing
     return pipeline
 
 
