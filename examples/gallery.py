@@ -1,6 +1,6 @@
 """Movies -> the pictures that the README shows: a row of frames for each film, one in the middle of each scene.
 
-    python examples/gallery.py renders/teddy/teddy.mp4 ... --out renders/gallery
+python examples/gallery.py renders/teddy/teddy.mp4 ... --out renders/gallery
 """
 
 from __future__ import annotations
