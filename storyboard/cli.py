@@ -190,9 +190,10 @@ def _init(asked: argparse.Namespace) -> int:
 
 def _check(asked: argparse.Namespace) -> int:
     from storyboard.breakdown import break_down
+    from storyboard.engines.choice import engine_faults
     from storyboard.screenplay import load
 
-    breakdown = break_down(load(asked.screenplay), engine=asked.engine)
+    breakdown = break_down(load(asked.screenplay, more=engine_faults), engine=asked.engine)
     _note(breakdown)
     seconds = float(breakdown.rate.seconds(breakdown.frames))
     size = f"{breakdown.width}x{breakdown.height} at {breakdown.rate} frames per second"

@@ -23,7 +23,7 @@ from storyboard.digest import Digest, digest_bytes, digest_of
 from storyboard.encoding import RECIPE
 from storyboard.engines import INTERNAL, is_built_in, spec_of
 from storyboard.engines.archive import ArchiveOptions
-from storyboard.engines.choice import use_engine
+from storyboard.engines.choice import engine_faults, use_engine
 from storyboard.errors import Cancelled, CommandError, StoryboardError
 from storyboard.events import (
     Event,
@@ -87,7 +87,7 @@ def prepare(
 
     Raises ScreenplayError, CommandError, VaultError; writes nothing.
     """
-    breakdown = break_down(load(screenplay), engine=engine)
+    breakdown = break_down(load(screenplay, more=engine_faults), engine=engine)
     if only is not None and only not in {span.id for span in breakdown.scenes}:
         names = ", ".join(f"`{span.id}`" for span in breakdown.scenes[:10])
         raise CommandError(f"there is no scene `{only}` in `{screenplay}`", f"its scenes are {names}")

@@ -5,7 +5,7 @@ May import what stands above `screenplay` in the layout, and pydantic.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -112,25 +112,29 @@ class Screenplay(Part):
         return self._source.error(faults)
 
 
-def load(path: Path) -> Screenplay:
-    """The screenplay in a file; its assets are beside it.
+FindMore = Callable[[Source], Iterable[Fault]]
+
+
+def load(path: Path, *, more: FindMore | None = None) -> Screenplay:
+    """The screenplay in a file; its assets are beside it. `more` is as for `loads`.
 
     Raises ScreenplayError with all faults, CommandError when the file cannot be read.
     """
-    return loads(read_text(path), str(path), path.parent)
+    return loads(read_text(path), str(path), path.parent, more=more)
 
 
-def loads(text: str, name: str = "<text>", folder: Path = Path()) -> Screenplay:
+def loads(text: str, name: str = "<text>", folder: Path = Path(), *, more: FindMore | None = None) -> Screenplay:
     """The screenplay in a text; `name` is for messages, assets are in `folder`.
 
-    Raises ScreenplayError with all faults.
+    Where it has faults, `more` finds those that would otherwise show only when these are mended, such as
+    `engine_faults`. Raises ScreenplayError with all of them.
     """
     source, faults = scan_source(text, name)
-    screenplay, more = _validate(source, folder)
+    screenplay, found = _validate(source, folder)
     told = {fault.path for fault in faults}
-    faults += tuple(fault for fault in more if not any(fault.path[:end] in told for end in range(len(fault.path) + 1)))
+    faults += tuple(fault for fault in found if not any(fault.path[:end] in told for end in range(len(fault.path) + 1)))
     if faults or screenplay is None:
-        raise source.error(faults)
+        raise source.error([*faults, *(more(source) if more else ())])
     return screenplay
 
 

@@ -46,6 +46,7 @@ def test_check_says_what_there_is_and_faults_exit_with_2(tmp_path: Path) -> None
     film = written(tmp_path, [scene("a"), scene("b", continues="z")], engine="nobody")
     done = storyboard("check", film, check=2)
     assert "there is no scene `z`" in done.stderr
+    assert "unknown engine `nobody`" in done.stderr, "all faults at once, those of engines too"
     assert done.stdout == ""
     done = storyboard("check", tmp_path / "nowhere.yaml", check=2)
     assert "nowhere.yaml" in done.stderr

@@ -5,7 +5,7 @@ Reads capabilities only; nothing heavy is imported. May import what stands above
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +17,7 @@ from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec
 from storyboard.errors import DocumentPath, EngineUnavailable, Fault
 from storyboard.source import Source
 from storyboard.timing import Rate
-from storyboard.wording import nearest, plain_faults, quoted
+from storyboard.wording import nearest, plain_faults, quoted, value_at
 
 _EACH: Final = {"tail", "head", "width", "height"}
 """Options that an open engine need not know: one that is resident serves scenes that differ in them."""
@@ -77,6 +77,24 @@ def options_of(spec: EngineSpec, said: Mapping[str, Plain], source: Source, path
         return spec.options.model_validate(dict(said))
     except ValidationError as error:
         raise Faulty(list(plain_faults(error, spec.options, source, path))) from None
+
+
+def engine_faults(source: Source) -> Iterator[Fault]:
+    """What is wrong in the engines that a source names, whatever else is wrong in it."""
+    scenes = value_at(source.data, ("scenes",))
+    count = len(scenes) if isinstance(scenes, list) else 0
+    paths: list[DocumentPath] = [("engine",), *(("scenes", index, "engine") for index in range(count))]
+    for path in paths:
+        said = value_at(source.data, path)
+        choice = {"name": said} if isinstance(said, str) else said
+        name = choice.get("name") if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(name, str):
+            continue
+        options = {field: value for field, value in choice.items() if field != "name"}
+        try:
+            options_of(spec_named(name, path), options, source, path)
+        except Faulty as error:
+            yield from error.faults
 
 
 def use_engine(
