@@ -63,6 +63,11 @@ def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
     killed_renders(tmp_path, 50, seed=2)
 
 
+def hear_interrupts() -> None:
+    """As at a terminal: whoever runs the tests in the background may have had interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_render_says_so_and_leaves_no_process(number: signal.Signals, code: int, tmp_path: Path) -> None:
     film = tmp_path / "film.yaml"
@@ -74,6 +79,7 @@ def test_an_interrupted_render_says_so_and_leaves_no_process(number: signal.Sign
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"STORYBOARD_TEST_LOG": str(log)},
+        preexec_fn=hear_interrupts,
     )
     while not log.exists() or "b/1" not in log.read_text():
         time.sleep(0.02)
@@ -95,6 +101,7 @@ def test_a_second_interrupt_ends_a_render_whose_engine_does_not_hear(tmp_path: P
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"STORYBOARD_TEST_LOG": str(log)},
+        preexec_fn=hear_interrupts,
     )
     while not log.exists():
         time.sleep(0.02)
