@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import conform, dvc, noop, plan
+from benchmarks import conform, dvc, noop, plan, pocket
 from benchmarks.measure import Comparison, Timed, machine
 
 Benchmark = Callable[..., Iterator[Comparison]]
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "dvc": dvc.compare,
     "conform": conform.compare,
     "plan": plan.compare,
+    "pocket": pocket.compare,
 }
 
 

@@ -5,17 +5,23 @@ May import what stands above `casting` in the layout.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
 from storyboard.checks import BRACES
 from storyboard.digest import Plain
 from storyboard.engines import DEFAULT, spec_of
 from storyboard.engines.choice import EngineUse, Faulty, has_size, options_of, spec_named, use_engine
+from storyboard.engines.words import Vocabulary
 from storyboard.errors import DocumentPath, Fault
 from storyboard.screenplay import Scene, Screenplay
 from storyboard.timing import Rate
+from storyboard.wording import quoted, value_at
+
+_MOST_WORDS: Final = 8
+"""That a notice names."""
 
 
 @dataclass(slots=True)
@@ -43,6 +49,7 @@ def cast(play: Screenplay, replaced: str | None) -> Casting:
     result = Casting()
     _decide_format(play, replaced, result)
     known: dict[int | None, EngineUse | None] = {}
+    listeners: dict[str, _Listener] = {}
     for index, scene in enumerate(play.scenes if result.decided else ()):
         if scene.card or scene.footage:
             continue
@@ -53,6 +60,9 @@ def cast(play: Screenplay, replaced: str | None) -> Casting:
         if use is not None:
             result.uses[index] = use
             _note_left_out(play, index, use, result)
+            if use.spec.vocabulary is not None:
+                listener = listeners.setdefault(use.spec.name, _Listener(use.spec.name, use.spec.vocabulary()))
+                result.notices |= dict.fromkeys(listener.notices(play, index))
     return result
 
 
@@ -118,6 +128,58 @@ def _note_left_out(play: Screenplay, index: int, use: EngineUse, result: Casting
             if member in play.cast and play.cast[member].reference is not None
         )
     result.notices |= dict.fromkeys(notes)
+
+
+@dataclass(slots=True)
+class _Listener:
+    """An engine that knows some words and no others: what it makes of a screenplay's texts."""
+
+    name: str
+    vocabulary: Vocabulary
+    near: dict[str, str | None] = field(default_factory=dict)
+    """The nearest known words that were looked up: that takes a while."""
+
+    def notices(self, play: Screenplay, index: int) -> Iterator[Fault]:
+        """What it does not know in the prompts of a scene, where it is written: there, in the cast or in the style."""
+        scene, name = play.scenes[index], f"`{self.name}`"
+        prompts: list[tuple[DocumentPath, str]] = [(("scenes", index, "prompt"), scene.prompt)] if scene.prompt else []
+        prompts += (
+            (("scenes", index, "beats", place, "prompt"), beat.prompt) for place, beat in enumerate(scene.beats)
+        )
+        texts = [(path, BRACES.sub(" ", prompt)) for path, prompt in prompts]
+        texts += ((_description_of(play, each), play.cast[each].description) for each in sorted(_cast_of(scene)))
+        texts += [(("style",), play.style)] if play.style else []
+        for path, text in texts:
+            if unknown := self.vocabulary.unknown(text):
+                what = f"the words {_listed(unknown)}; they are" if len(unknown) > 1 else f"`{unknown[0]}`; it is"
+                place = play.source.find(path, unknown[0])
+                yield Fault(path, f"{name} has never seen {what} left out", self.hint(unknown), place)
+        for path, prompt in prompts:
+            known, most = len(self.vocabulary.known(play.resolved_prompt(prompt))), self.vocabulary.most
+            if most is not None and known > most:
+                message = f"{name} reads the first {most} words and marks of a prompt, and here are {known}"
+                yield Fault(path, message, "make the prompt, or the style, shorter")
+
+    def hint(self, unknown: Sequence[str]) -> str:
+        """What the engine knows instead."""
+        for word in unknown[:_MOST_WORDS]:
+            if word not in self.near:
+                self.near[word] = self.vocabulary.nearest(word)
+        near = dict.fromkeys(each for word in unknown[:_MOST_WORDS] if (each := self.near[word]))
+        more = f"`storyboard engines {self.name}` lists what it knows"
+        return f"it knows {_listed(list(near))}; {more}" if near else more
+
+
+def _description_of(play: Screenplay, member: str) -> DocumentPath:
+    path: DocumentPath = ("cast", member, "description")
+    written = play.source.data
+    return path if isinstance(value_at(written, path), str) else path[:-1]
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Words in a sentence; of many, the first."""
+    more = len(words) - _MOST_WORDS
+    return ", ".join(quoted(word) for word in words[:_MOST_WORDS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _cast_of(scene: Scene) -> set[str]:

@@ -229,11 +229,14 @@ class _Final:
 def _made_from(production: Production) -> tuple[str, tuple[tuple[str, Digest], ...]]:
     """Digests of our code and of all files that the film was made from (see `fresh`).
 
-    Nothing where more decides it, other people's engines or weights, or where there is something to tell each time.
+    Nothing where more decides it, other people's engines or weights from elsewhere, or where there is something to tell
+    each time.
     """
     breakdown = production.plan.breakdown
     shots = breakdown.shots.values()
-    ours = all(is_built_in(shot.engine.spec.name) and shot.engine.weights is None for shot in shots)
+    specs = {shot.engine.spec.name: shot.engine.spec for shot in shots}
+    weighty = {shot.engine.spec.name for shot in shots if shot.engine.weights is not None}
+    ours = all(is_built_in(name) and (spec.carried or name not in weighty) for name, spec in specs.items())
     more = any(member.reference is not None for member in breakdown.screenplay.cast.values())
     if production.variant.partial or breakdown.notices or more or not ours:
         return "", ()
@@ -243,7 +246,8 @@ def _made_from(production: Production) -> tuple[str, tuple[tuple[str, Digest], .
         if isinstance(options := shot.engine.options, ArchiveOptions):
             files[Path(options.path)] = Digest(options.file)
     folder = production.places.screenplay.parent
-    return code_digest(production.variant), tuple((relative_to(folder, path), digest) for path, digest in files.items())
+    code = code_digest(production.variant, carried=bool(weighty))
+    return code, tuple((relative_to(folder, path), digest) for path, digest in files.items())
 
 
 def _record(shot: Shot, take: Take) -> ShotRecord:

@@ -2,8 +2,8 @@
 
 A manifest remembers the digests of all files that its film was made from, and of our own code. While those are the
 same, so are the breakdown, the keys and the movie: a render has nothing to do if every take and the movie are still
-whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's engine or
-weights have a say, nothing is remembered, and the film is planned as ever.
+whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's engine, or
+weights that the package does not carry, have a say, nothing is remembered, and the film is planned as ever.
 
 Light on purpose: this is what a render with nothing to do costs. May import what stands above `fresh` in the layout.
 """
@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from storyboard.digest import Digest, digest_bytes, digest_file, digest_of
+from storyboard.digest import Digest, digest_file, digest_of
 from storyboard.project import MovieRecord, Places, Variant, read_manifest
 from storyboard.vault import Vault
 
@@ -28,14 +28,16 @@ class Fresh:
     shots: int
 
 
-def code_digest(variant: Variant) -> Digest:
+def code_digest(variant: Variant, *, carried: bool = False) -> Digest:
     """Digest of what was asked, and of all our own code: another version may break the same screenplay down otherwise.
 
-    File names do not tell what was asked: a scene may be called `partial`, or like an engine.
+    With `carried` also of all else that is in the package, the weights in it among it: 24 MB, some 20 ms. File names do
+    not tell what was asked: a scene may be called `partial`, or like an engine.
     """
     folder = Path(__file__).parent
-    files = sorted(path for path in folder.rglob("*.py"))
-    code = [[path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())] for path in files]
+    found = (path for path in folder.rglob("*") if path.suffix != ".pyc") if carried else folder.rglob("*.py")
+    files = sorted(path for path in found if path.is_file())
+    code = [[path.relative_to(folder).as_posix(), digest_file(path)] for path in files]
     return digest_of([code, variant.engine, variant.only, variant.partial])
 
 
@@ -56,7 +58,10 @@ def find_fresh(where: Places, variant: Variant) -> Fresh | None:
         return None
     # Several films may share a folder: the manifest has to be of this one.
     names = (manifest.screenplay, manifest.movie.file)
-    if names != (where.screenplay.name, where.movie.name) or manifest.code != code_digest(variant):
+    if names != (where.screenplay.name, where.movie.name):
+        return None
+    # Only films on weights that the package carries are remembered at all.
+    if manifest.code != code_digest(variant, carried=any(shot.weights is not None for shot in manifest.shots)):
         return None
     folder = where.screenplay.parent
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import platform
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
@@ -191,6 +191,7 @@ class _Rendering:
             "storyboard": metadata.version("storyboard"),
             "python": platform.python_version(),
             "machine": platform.machine(),
+            "libraries": _versions(shot.engine.spec.libraries),
         }
         take = self.vault.put(slate.key, slate.plain(), word.footage, made)
         self.vault.note_timing(shot.engine.group, shot.frames, word.seconds)
@@ -217,3 +218,12 @@ class _Rendering:
                 if receiver in self.todo:
                     yield ShotNotAttempted(self.todo.pop(receiver), shot.id)
                     lost.append(receiver)
+
+
+def _versions(packages: Sequence[str]) -> dict[str, Plain]:
+    """Versions of installed packages; one that goes by another name here is left out."""
+    found: dict[str, Plain] = {}
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

@@ -17,7 +17,7 @@ def benchmarks(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.parametrize("name, rows", [("noop", 4), ("conform", 2), ("plan", 4)])
+@pytest.mark.parametrize("name, rows", [("noop", 4), ("conform", 2), ("plan", 4), ("pocket", 1)])
 def test_it_runs_and_writes_its_table(name: str, rows: int, tmp_path: Path) -> None:
     done = benchmarks(tmp_path, name, "--small", "--repeat", "1")
     assert done.returncode == 0, done.stderr
@@ -56,4 +56,4 @@ def test_a_wrong_command_measures_nothing(arguments: list[str], tmp_path: Path) 
 
 def test_files_that_are_kept_show_every_benchmark() -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
-    assert [name for name in ("noop", "dvc", "conform", "plan") if f"`{name}`" not in text] == []
+    assert [name for name in ("noop", "dvc", "conform", "plan", "pocket") if f"`{name}`" not in text] == []

@@ -108,7 +108,8 @@ of the eight frames on each side, both raised by one grey level; 1 cannot be see
 
 ## Limits
 
-It draws its own small world and nothing else; other words are noise to it. Faces and small sprites are soft. Two
+It draws its own small world and nothing else; other words are noise to it. Shapes of subjects are its weakest side:
+where the subject's figure above misses its goal, colours and sizes are right, and outlines are not. Two
 subjects of one kind, or three subjects, are not in its data. Sizes other than 128 x 128 and rates other than 8 were
 never trained. Errors grow over long chains of shots.
 """

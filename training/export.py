@@ -1,7 +1,7 @@
 """Trained weights -> the folder that the package carries: an ordinary LTXConditionPipeline in bfloat16, and its card.
 
     python3 -m training.export --vae weights/vae/vae.safetensors --model weights/few \\
-        --figures weights/figures/figures.json --logs weights/*/*.jsonl --out storyboard/engines/pocket
+        --figures weights/figures/figures.json --logs weights/*/*.jsonl --out storyboard/engines/pocket_model
 
 Beside the pipeline's own files it writes vocabulary.json (all words, and the names that the world has), sampling.json
 (how to sample) and README.md (the model card). Raises ValueError if the folder comes out larger than 24 MB.

@@ -39,7 +39,11 @@ DEFAULT: Final = "animatic"
 """The engine of a screenplay that names none."""
 
 GROUP: Final = "storyboard.engines"
-_BUILT_IN: Final = {"animatic": "storyboard.engines.animatic", "ltx": "storyboard.engines.ltx"}
+_BUILT_IN: Final = {
+    "animatic": "storyboard.engines.animatic",
+    "ltx": "storyboard.engines.ltx",
+    "pocket": "storyboard.engines.pocket",
+}
 INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.engines.archive"}
 """What draws title cards and reads the author's own footage: engines to the crew, not for authors to name."""
 

@@ -275,4 +275,5 @@ SPEC: Final = EngineSpec(
     missing=lambda: None,
     weights=lambda options: None,
     open=lambda options: Animatic(),
+    libraries=("numpy", "pillow"),
 )

@@ -1,7 +1,7 @@
 """The contract between storyboard and what generates pictures: one method plus close.
 
 Everything here is plain data that is read without any engine's dependencies; numpy is named only in types.
-May import what stands above `engines` in the layout.
+May import what stands above `engines` in the layout, and engines.words.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from storyboard.digest import Plain
+from storyboard.engines.words import Vocabulary
 from storyboard.screenplay import FilmRate
 from storyboard.timing import Rate
 
@@ -175,3 +176,9 @@ class EngineSpec:
     weights: Callable[[EngineOptions], str | None]
     """Identity of the weights that the options name, with commit or content digest; None where there are none."""
     open: Callable[[EngineOptions], Engine]
+    vocabulary: Callable[[], Vocabulary] | None = None
+    """The words that it has seen, without heavy imports; None where it knows a language."""
+    libraries: tuple[str, ...] = ()
+    """Packages whose versions a take remembers: they may change pixels, and are not in the key."""
+    carried: bool = False
+    """Its weights are files of this package, so that our own files are all there is to know of it."""

@@ -54,6 +54,10 @@ def described(name: str) -> dict[str, str]:
         "LoRA": _yes(can.lora),
         "languages": ", ".join(can.languages) or "any",
     }
+    if spec.vocabulary is not None:
+        vocabulary = spec.vocabulary()
+        facts |= {kind: ", ".join(names) for kind, names in vocabulary.kinds.items()}
+        facts["words"] = f"{len(vocabulary.words)}; others are left out"
     fields = spec.options.model_fields.items()
     facts |= {f"option {field}": f"{info.description or ''} (default {info.default})" for field, info in fields}
     return facts

@@ -393,4 +393,5 @@ SPEC: Final = EngineSpec(
     missing=missing_packages,
     weights=lambda options: identity(_ours(options).weights, PARTS),
     open=lambda options: Ltx("ltx", _ours(options).weights, _ours(options), capabilities(options)),
+    libraries=("torch", "diffusers", "transformers"),
 )
