@@ -24,8 +24,9 @@ lint: $(VENV)/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-gallery: films
-	$(BIN)/python examples/gallery.py renders/teddy/teddy.mp4 renders/harbour/harbour.mp4
+gallery: films $(VENV)/.tests
+	$(BIN)/storyboard render examples/teddy.yaml --engine pocket
+	$(BIN)/python examples/gallery.py renders/teddy/teddy.mp4 renders/teddy/teddy.pocket.mp4
 
 schema: $(VENV)/.package
 	$(BIN)/storyboard schema > schemas/screenplay.json

@@ -2,7 +2,7 @@
 
 Twice: of a film that is as it was, which storyboard knows without reading the screenplay (see `storyboard.fresh`); and
 of one whose text changed by a comment, which is read, broken down and planned before there is nothing to do. Films on
-engines with weights, on other people's engines, or with notices always take that second, longer way.
+engines whose weights are elsewhere, on other people's engines, or with notices always take that second, longer way.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def compare(folder: Path, rounds: int, *, small: bool) -> Iterator[Comparison]:
         over, under = in_turns({what: partial(run, render), IMPORTED: partial(run, IMPORTS)}, rounds)
         yield Comparison(f"noop: {name}", over, under, TARGET, facts)
         over, under = after_comments(film, render, rounds)
-        yield Comparison(f"noop: {name}, planned", over, under, TARGET, facts)
+        yield Comparison(f"noop: {name}, planned", over, under, facts=facts)
 
 
 def after_comments(film: Path, render: list[str | Path], rounds: int) -> tuple[Timed, Timed]:
