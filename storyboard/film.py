@@ -183,9 +183,11 @@ class _Final:
         self.where, self.vault, self.takes = production.places, production.vault, takes
         self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.variant.only)
         self.title = breakdown.screenplay.title
+        needed = production.wanted
+        self.shots = [shot for name, shot in breakdown.shots.items() if name in needed]
         used = {edit.shot for edit in self.cut.edits}
-        self.shots = [shot for name, shot in breakdown.shots.items() if name in used]
-        facts = {shot.id: ShotFacts(shot.prompt, shot.engine.spec.name, shot.seed) for shot in self.shots}
+        on_screen = [shot for shot in self.shots if shot.id in used]
+        facts = {shot.id: ShotFacts(shot.prompt, shot.engine.spec.name, shot.seed) for shot in on_screen}
         self.note = make_note(breakdown.screenplay.canonical(), self.cut, facts)
         self.recipe = digest_of([RECIPE, self.title, self.note])
 

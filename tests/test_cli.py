@@ -113,6 +113,8 @@ def test_only_one_scene_and_what_it_needs(tmp_path: Path) -> None:
     assert "plan: 1 to shoot, 1 waiting, 0 there" in done.stderr, "only what is asked for counts"
     assert len(decoded(movie)) == 8
     assert "there is no scene `z`" in storyboard("render", film, "--only", "z", check=2).stderr
+    pruned = storyboard("vault", "prune", "--vault", tmp_path / "renders" / "vault")
+    assert "would remove 0 takes" in pruned.stdout, "what it continues is part of it"
 
 
 def test_streams_that_are_closed_or_read_no_further_are_no_failure(tmp_path: Path) -> None:
