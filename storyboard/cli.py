@@ -191,14 +191,16 @@ def _init(asked: argparse.Namespace) -> int:
 def _check(asked: argparse.Namespace) -> int:
     from storyboard.breakdown import break_down
     from storyboard.engines.choice import engine_faults
+    from storyboard.report import counted
     from storyboard.screenplay import load
 
     breakdown = break_down(load(asked.screenplay, more=engine_faults), engine=asked.engine)
     _note(breakdown)
     seconds = float(breakdown.rate.seconds(breakdown.frames))
     size = f"{breakdown.width}x{breakdown.height} at {breakdown.rate} frames per second"
-    scenes, shots = len(breakdown.scenes), len(breakdown.shots)
-    print(f"{asked.screenplay}: {scenes} scenes, {shots} shots, {breakdown.frames} frames ({seconds:g} s), {size}")
+    parts = {"scene": len(breakdown.scenes), "shot": len(breakdown.shots), "frame": breakdown.frames}
+    length = ", ".join(counted(count, what) for what, count in parts.items())
+    print(f"{asked.screenplay}: {length} ({seconds:g} s), {size}")
     return DONE
 
 
@@ -338,11 +340,13 @@ def _vault_verify(asked: argparse.Namespace) -> int:
 
 
 def _vault_prune(asked: argparse.Namespace) -> int:
+    from storyboard.report import counted
     from storyboard.vault import Vault
 
     pruned = Vault(_vault(asked)).prune(yes=asked.yes)
-    parts = f"{pruned.takes} takes, {pruned.segments} segments, {pruned.objects} objects, {pruned.bytes / 1e6:.1f} MB"
-    print(f"{'removed' if asked.yes else 'would remove'} {parts}")
+    parts = {"take": pruned.takes, "segment": pruned.segments, "object": pruned.objects}
+    gone = ", ".join(counted(count, what) for what, count in parts.items())
+    print(f"{'removed' if asked.yes else 'would remove'} {gone}, {pruned.bytes / 1e6:.1f} MB")
     if not asked.yes and pruned.bytes:
         _say("nothing was removed; say `--yes` to remove it")
     return DONE

@@ -123,7 +123,8 @@ def _disk_faults(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConformError(f"`{out}` cannot be written: {error.strerror or error}") from error
+        hint = "make room, or name another folder with `--out`"
+        raise ConformError(f"`{out}` cannot be written: {error.strerror or error}", hint) from error
 
 
 def _finish(

@@ -66,11 +66,11 @@ def place(written: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
-def write_atomically(path: Path, data: bytes, *, scratch: Path | None = None) -> None:
+def write_atomically(path: Path, data: bytes, *, scratch: Path | None = None, flush: bool = True) -> None:
     """Make `path` hold `data`: at any moment it is what it was before, or all of `data`.
 
     It is written in the folder `scratch` first (left out: in its own), which must be on the same filesystem. Folders
-    are made. Raises OSError; then nothing is left behind.
+    are made. What need not outlive a power cut may go without the `flush`. Raises OSError; then nothing is left behind.
     """
     scratch = scratch or path.parent
     make_folder(path.parent)
@@ -79,7 +79,10 @@ def write_atomically(path: Path, data: bytes, *, scratch: Path | None = None) ->
     try:
         with aside.open("xb") as file:
             file.write(data)
-        place(aside, path)
+        if flush:
+            place(aside, path)
+        else:
+            aside.replace(path)
     except BaseException:
         with suppress(OSError):
             aside.unlink(missing_ok=True)

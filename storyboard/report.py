@@ -57,6 +57,11 @@ def seconds_text(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def counted(count: int, what: str) -> str:
+    """`1 shot`, `2 shots`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def event_line(event: Event) -> str | None:
     """One line for one event; None for what only bars show."""
     match event:
@@ -78,10 +83,10 @@ def event_line(event: Event) -> str | None:
             return f"shot `{shot.id}`: not attempted, waits on `{waits_on}`"
         case FilmStopped(failed, not_attempted):
             rest = f", {len(not_attempted)} not attempted" if not_attempted else ""
-            shots = "1 shot" if len(failed) == 1 else f"{len(failed)} shots"
-            return f"film: {shots} failed{rest}; finished takes are kept, the movie was left as it was"
+            lost = f"{counted(len(failed), 'shot')} failed{rest}"
+            return f"film: {lost}; finished takes are kept, the movie was left as it was"
         case FilmDone(_, frames, seconds, changed):
-            return f"film: {frames} frames in {seconds_text(seconds)}{'' if changed else ', nothing to do'}"
+            return f"film: {counted(frames, 'frame')} in {seconds_text(seconds)}{'' if changed else ', nothing to do'}"
         case ShotStepped() | FilmEncoding():
             return None
 

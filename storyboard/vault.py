@@ -170,7 +170,7 @@ class Vault:
         """Note how long a shot took. It is for estimates only: one that is lost is not missed."""
         noted = [*self.timings(group), (frames, float(seconds))][-_MOST_TIMINGS:]
         with suppress(OSError):
-            self._layout.write(self._layout.timings(group), seal({"timings": noted}))
+            self._layout.write(self._layout.timings(group), seal({"timings": noted}), flush=False)
 
     # Care
 

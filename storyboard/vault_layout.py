@@ -195,9 +195,9 @@ class Layout:
             )
         write_atomically(self.root / "VERSION", VERSION)
 
-    def write(self, path: Path, data: bytes) -> None:
+    def write(self, path: Path, data: bytes, *, flush: bool = True) -> None:
         """Write a record. Raises OSError."""
-        write_atomically(path, data, scratch=self.tmp)
+        write_atomically(path, data, scratch=self.tmp, flush=flush)
 
 
 def entries(folder: Path) -> list[Path]:

@@ -202,9 +202,9 @@ def test_vault_verbs(tmp_path: Path) -> None:
     assert "clean" in storyboard("vault", "verify", cwd=tmp_path).stderr
     written(tmp_path, [scene("a"), scene("b", take=2)])
     storyboard("render", film)
-    assert "would remove 1 takes" in storyboard("vault", "prune", cwd=tmp_path).stdout
+    assert "would remove 1 take," in storyboard("vault", "prune", cwd=tmp_path).stdout
     assert len(storyboard("vault", "ls", cwd=tmp_path).stdout.splitlines()) == 3
-    assert "removed 1 takes" in storyboard("vault", "prune", "--yes", cwd=tmp_path).stdout
+    assert "removed 1 take," in storyboard("vault", "prune", "--yes", cwd=tmp_path).stdout
     assert "nothing to do" in storyboard("render", film).stderr
     largest = max((tmp_path / "renders" / "vault" / "objects").rglob("*"), key=lambda path: path.stat().st_size)
     largest.write_bytes(b"damaged")
