@@ -15,9 +15,10 @@ import torch
 from diffusers import LTXConditionPipeline
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from training import classifier, distill, dit, evaluate, export, vae
+from training import classifier, distill, dit, evaluate, export, unpack, vae
 from training.card import card
 from training.common import Average, Gradients, Team, load_weights, save_weights, trapezoid
 from training.flow import Given, Guide, coordinates, describe, encode, extra_frames, place, sample, shifted
@@ -355,6 +356,17 @@ def test_the_export_is_an_ordinary_pipeline(trained: Path) -> None:
         assert frames.shape == (1, 9, 64, 64, 3) and np.isfinite(frames).all()
     index = json.loads((folder / "model_index.json").read_text())
     assert index["tokenizer"] == ["transformers", "PreTrainedTokenizerFast"]
+
+
+def test_training_goes_on_from_an_export(trained: Path, tmp_path: Path) -> None:
+    unpack.main(["--size", "tiny", "--model", str(trained / "pocket"), "--out", str(tmp_path)])
+    for name, before in {"vae": "vae", "dit": "few"}.items():
+        for file in (tmp_path / name).glob("*.safetensors"):
+            again, first = load_file(file), load_file(trained / before / file.name)
+            assert again.keys() == first.keys()
+            for key in first:
+                assert torch.allclose(again[key].float(), first[key].float(), atol=2e-2, rtol=1e-2), key
+    assert dit.load_words(tmp_path / "dit") == dit.load_words(trained / "few")
 
 
 def test_a_card_says_what_is_missed_and_what_is_not_known() -> None:
