@@ -1,4 +1,4 @@
 """storyboard turns a written screenplay into a film with text-to-video models, and shoots again only what changed.
 
-What a program needs is in `storyboard.library`; the command line is `storyboard.cli`.
+What a program needs is in `storyboard.api`; the command line is `storyboard.cli`.
 """

@@ -53,10 +53,10 @@ def test_only_the_record_that_is_named_is_unheard() -> None:
         def emit(self, record: logging.LogRecord) -> None:
             heard.append(record.getMessage())
 
-    logger, ear = logging.getLogger("some.library"), Ear()
+    logger, ear = logging.getLogger("some.module"), Ear()
     logger.addHandler(ear)
     try:
-        with diffusion.unheard("some.library", "this"):
+        with diffusion.unheard("some.module", "this"):
             logger.warning("this again")
             logger.warning("that")
         logger.warning("this after")

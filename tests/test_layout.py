@@ -59,7 +59,7 @@ ROWS = [
     "scopes",
     "opening",
     "film",
-    "library",
+    "api",
     "report",
     "cli",
     "__main__",

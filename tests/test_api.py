@@ -1,4 +1,4 @@
-"""What the library offers by name, and its six lines as the README has them."""
+"""What the API offers by name, and its six lines as the README has them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-from storyboard import library
+from storyboard import api
 from tests.films import decoded, scene, screenplay, text_of
 
 
-def test_all_names_what_the_library_offers() -> None:
-    public = [name for name, value in vars(library).items() if name[0] != "_" and not isinstance(value, ModuleType)]
-    assert sorted(library.__all__) == list(library.__all__) == sorted(public)
+def test_all_names_what_the_api_offers() -> None:
+    public = [name for name, value in vars(api).items() if name[0] != "_" and not isinstance(value, ModuleType)]
+    assert sorted(api.__all__) == list(api.__all__) == sorted(public)
 
 
 def test_the_six_lines_of_the_library(tmp_path: Path) -> None:
