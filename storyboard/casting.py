@@ -13,7 +13,7 @@ from typing import Final
 from storyboard.checks import BRACES
 from storyboard.digest import Plain
 from storyboard.engines import DEFAULT, spec_of
-from storyboard.engines.choice import EngineUse, Faulty, has_size, options_of, spec_named, use_engine
+from storyboard.engines.choice import EngineUse, Faulty, has_size, lone_side, options_of, spec_named, use_engine
 from storyboard.engines.words import Vocabulary
 from storyboard.errors import DocumentPath, Fault
 from storyboard.screenplay import Scene, Screenplay
@@ -87,10 +87,8 @@ def _decide_format(play: Screenplay, replaced: str | None, result: Casting) -> N
         result.faults += error.faults
         return
     said, usual = play.format, can.default_size
-    if (said.width is None) != (said.height is None):
-        given, other = ("width", "height") if said.height is None else ("height", "width")
-        hint = f"give both, or leave `{given}` out for the engine's {usual[0]}x{usual[1]}"
-        result.faults.append(Fault(("format", given), f"`{given}` without `{other}`", hint))
+    if lone := lone_side(said.width, said.height, ("format",), f" for the engine's {usual[0]}x{usual[1]}"):
+        result.faults.append(lone)
         return
     result.decided = True
     result.width, result.height = (said.width, said.height) if said.width and said.height else usual

@@ -182,6 +182,7 @@ class _Final:
         self.production = production
         self.where, self.vault, self.takes = production.places, production.vault, takes
         self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.variant.only)
+        self.last = read_manifest(self.where.manifest)
         self.title = breakdown.screenplay.title
         needed = production.wanted
         self.shots = [shot for name, shot in breakdown.shots.items() if name in needed]
@@ -197,8 +198,7 @@ class _Final:
 
     def is_there(self) -> bool:
         """Whether the file at the movie's path is this very movie."""
-        last = read_manifest(self.where.manifest)
-        movie = last.movie if last else None
+        movie = self.last.movie if self.last else None
         return movie is not None and movie.recipe == self.recipe and is_movie(self.path, movie)
 
     def manifest(self, movie: MovieRecord, segments: tuple[str, ...]) -> Manifest:
@@ -208,7 +208,7 @@ class _Final:
 
     def remember_inputs(self) -> None:
         """Bring the manifest up to date where another text, or other code of ours, came to the same movie."""
-        last = read_manifest(self.where.manifest)
+        last = self.last
         if last and last.movie and last != (now := self.manifest(last.movie, last.segments)):
             with suppress(StoryboardError):  # it only spares work next time
                 write_manifest(self.where.manifest, now)

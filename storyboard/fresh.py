@@ -60,15 +60,16 @@ def find_fresh(where: Places, variant: Variant) -> Fresh | None:
     names = (manifest.screenplay, manifest.movie.file)
     if names != (where.screenplay.name, where.movie.name):
         return None
+    folder = where.screenplay.parent
+    try:
+        if any(digest_file(folder / name) != digest for name, digest in manifest.inputs):
+            return None
+    except OSError:
+        return None
     # Only films on weights that the package carries are remembered at all.
     if manifest.code != code_digest(variant, carried=any(shot.weights is not None for shot in manifest.shots)):
         return None
-    folder = where.screenplay.parent
-    try:
-        same = all(digest_file(folder / name) == digest for name, digest in manifest.inputs)
-    except OSError:
-        return None
-    if not same or not is_movie(where.movie, manifest.movie):
+    if not is_movie(where.movie, manifest.movie):
         return None
     vault = Vault(where.vault)
     if any(vault.find(shot.key) is None for shot in manifest.shots):

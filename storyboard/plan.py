@@ -7,7 +7,7 @@ WAITING: it may turn out to be a hit. Nothing is decoded. May import what stands
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from statistics import median
 
@@ -176,8 +176,6 @@ def _flat(changes: list[Changed]) -> Iterator[Changed]:
 
 def slate_without_conditioning(shot: Shot) -> dict[str, Plain]:
     """A shot's own fields, which are known before any take."""
-    from dataclasses import replace
-
     return slate_of(replace(shot, tail=(), head=()), {}).own()
 
 

@@ -30,13 +30,6 @@ BEAR = "A teddy bear is swimming in the ocean at San Francisco."
 MARS = "An astronaut is walking on mars."
 
 
-@pytest.fixture(scope="module", autouse=True)
-def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Pocket]:
     opened = open_engine()

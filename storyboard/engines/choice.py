@@ -60,13 +60,19 @@ class Faulty(Exception):
         self.faults = faults
 
 
+def unknown_engine(name: str) -> tuple[str, str]:
+    """Message and hint for a name that no engine has."""
+    names = known()
+    hint = nearest(name, names) or f"there is {', '.join(f'`{each}`' for each in names)}"
+    return f"unknown engine {quoted(name)}", hint
+
+
 def spec_named(name: str, path: DocumentPath) -> EngineSpec:
     """The spec of an engine that an author named. Raises Faulty with the nearest name."""
     try:
         return spec_of(name)
     except KeyError:
-        hint = nearest(name, known()) or f"there is {', '.join(f'`{each}`' for each in known())}"
-        raise Faulty([Fault(path, f"unknown engine {quoted(name)}", hint)]) from None
+        raise Faulty([Fault(path, *unknown_engine(name))]) from None
     except EngineUnavailable as error:
         raise Faulty([Fault(path, error.message, error.hint)]) from None
 
@@ -109,12 +115,9 @@ def use_engine(
             faults.append(Fault((*path, field), message, hint))
 
     name = f"`{spec.name}`"
-    if options.tail is not None:
-        rule = can.tail
-        accept("tail", rule is not None and rule.fits(options.tail), *_count(name, "tail", options.tail, rule))
-    if options.head is not None:
-        rule = can.head
-        accept("head", rule is not None and rule.fits(options.head), *_count(name, "head", options.head, rule))
+    for what, count, rule in (("tail", options.tail, can.tail), ("head", options.head, can.head)):
+        if count is not None:
+            accept(what, rule is not None and rule.fits(count), *_count(name, what, count, rule))
     if options.window is not None:
         fits = can.frames.least <= options.window <= can.frames.most
         hint = f"it renders {can.frames} frames at a time"
@@ -142,9 +145,8 @@ def _count(name: str, what: str, asked: int, rule: object) -> tuple[str, str]:
 def _size(
     name: str, options: EngineOptions, can: Capabilities, film: tuple[int, int], path: DocumentPath
 ) -> tuple[int, int]:
-    if (options.width is None) != (options.height is None):
-        given, other = ("width", "height") if options.height is None else ("height", "width")
-        raise Faulty([Fault((*path, given), f"`{given}` without `{other}`", f"give both, or leave `{given}` out")])
+    if lone := lone_side(options.width, options.height, path):
+        raise Faulty([lone])
     if options.width is not None and options.height is not None:
         asked = (options.width, options.height)
         if not fits_size(can, asked):
@@ -159,6 +161,14 @@ def _size(
     message = f"`{name}` cannot shoot at the film's {film[0]}x{film[1]}"
     hint = f"change `format`, or give the engine a size of its own: `engine: {{name: {name}, width: .., height: ..}}`"
     raise Faulty([Fault(path, message, f"{_sizes(can)}; {hint}")])
+
+
+def lone_side(width: int | None, height: int | None, path: DocumentPath, instead: str = "") -> Fault | None:
+    """The fault of a size that has only one side; `instead` is what leaving it out gives."""
+    if (width is None) == (height is None):
+        return None
+    given, other = ("width", "height") if height is None else ("height", "width")
+    return Fault((*path, given), f"`{given}` without `{other}`", f"give both, or leave `{given}` out{instead}")
 
 
 def has_size(can: Capabilities, options: EngineOptions, film: tuple[int, int]) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from storyboard.engines import DEFAULT, known, spec_of
 from storyboard.engines.base import EngineSpec, FrameRule
+from storyboard.engines.choice import unknown_engine
 from storyboard.errors import CommandError, EngineUnavailable
-from storyboard.wording import nearest, quoted
 
 
 def described_all() -> list[tuple[str, str, str]]:
@@ -29,8 +29,7 @@ def described(name: str) -> dict[str, str]:
     try:
         spec = spec_of(name)
     except KeyError:
-        hint = nearest(name, known()) or f"there is {', '.join(f'`{each}`' for each in known())}"
-        raise CommandError(f"unknown engine {quoted(name)}", hint) from None
+        raise CommandError(*unknown_engine(name)) from None
     options = spec.options()
     can = spec.capabilities(options)
     size = f"{can.default_size[0]}x{can.default_size[1]} where the film names none"

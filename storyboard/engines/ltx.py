@@ -76,7 +76,16 @@ _NO_NEWS: Final = (
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Strength = Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)]
-Schedule = Annotated[tuple[float, ...], Field(strict=False, min_length=1, max_length=1000)]
+
+
+def _falling(steps: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(a > b for a, b in zip((1000.001, *steps), (*steps, 0.0), strict=True)):
+        raise ValueError("timesteps fall from at most 1000 to above 0; write them from the largest down")
+    return steps
+
+
+Schedule = Annotated[tuple[float, ...], Field(strict=False, min_length=1, max_length=1000), AfterValidator(_falling)]
+"""Timesteps."""
 
 
 class LtxSampling(ModelOptions):
@@ -92,14 +101,6 @@ class LtxSampling(ModelOptions):
     max_sequence_length: int = Field(default=256, ge=1, le=4096, description="The most tokens of a prompt")
     decode_timestep: Share = Field(default=0.05, description="How noisy the autoencoder is told that latents are")
     decode_noise: Share = Field(default=0.025, description="How noisy they are made for it")
-
-    @field_validator("schedule")
-    @classmethod
-    def _falling(cls, steps: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        falling = steps is None or all(a > b for a, b in zip((1000.001, *steps), (*steps, 0.0), strict=True))
-        if not falling:
-            raise ValueError("timesteps fall from at most 1000 to above 0; write them from the largest down")
-        return steps
 
     @model_validator(mode="after")
     def _one_count(self) -> Self:

@@ -16,7 +16,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from storyboard.digest import Plain
 from storyboard.durable import json_object
@@ -43,11 +43,6 @@ class PocketOptions(ModelOptions):
     schedule: Schedule | None = Field(
         default=None, description="Timesteps from 1000 down to above 0, instead of those it was made for"
     )
-
-    @field_validator("schedule")
-    @classmethod
-    def _falling(cls, steps: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return LtxSampling._falling(steps)
 
     @property
     def sampling(self) -> LtxSampling:
