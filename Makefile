@@ -4,6 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt
+FILMS := $(filter-out examples/guide.yaml,$(wildcard examples/*.yaml))  # which needs a GPU
+MOVIES := $(foreach name,$(basename $(notdir $(FILMS))),renders/$(name)/$(name).mp4)
+
+# On Linux, pip's usual torch brings gigabytes of CUDA along. Where no GPU would use them, the build for CPUs is asked for
+# first, by itself; if its index cannot be reached, whatever pip finds elsewhere will do.
+ifeq ($(shell uname -s)$(shell command -v nvidia-smi 2>/dev/null),Linux)
+CPU_TORCH := --extra-index-url https://download.pytorch.org/whl/cpu --retries 1 --no-deps torch
+endif
 
 .PHONY: film films gallery test test-all lint schema bench clean
 
@@ -11,7 +19,7 @@ film: $(VENV)/.package
 	$(BIN)/storyboard render examples/teddy.yaml
 
 films: $(VENV)/.package
-	for film in examples/*.yaml; do $(BIN)/storyboard render $$film || exit 1; done
+	for film in $(FILMS); do $(BIN)/storyboard render $$film || exit 1; done
 
 test: $(VENV)/.tests lint
 	$(BIN)/python -m pytest -m "not long" -n 2
@@ -24,9 +32,9 @@ lint: $(VENV)/.tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-gallery: films $(VENV)/.tests
-	$(BIN)/storyboard render examples/teddy.yaml --engine pocket
-	$(BIN)/python examples/gallery.py renders/teddy/teddy.mp4 renders/teddy/teddy.pocket.mp4
+gallery: films
+	$(BIN)/storyboard render examples/teddy.yaml --engine animatic
+	$(BIN)/python examples/gallery.py $(MOVIES) renders/teddy/teddy.animatic.mp4
 
 schema: $(VENV)/.package
 	$(BIN)/storyboard schema > schemas/screenplay.json
@@ -40,11 +48,12 @@ $(VENV)/.python:
 	touch $@
 
 $(VENV)/.package: $(VENV)/.python $(INPUTS)
+	$(if $(CPU_TORCH),$(PIP) install --constraint constraints.txt $(CPU_TORCH))
 	$(PIP) install --constraint constraints.txt --editable .
 	touch $@
 
 $(VENV)/.tests: $(VENV)/.package
-	$(PIP) install --constraint constraints.txt --editable '.[test,models]'
+	$(PIP) install --constraint constraints.txt --editable '.[test]'
 	touch $@
 
 clean:

@@ -7,17 +7,27 @@ import sys
 from pathlib import Path
 
 
-def write_film(path: Path, shots: int, *, frames: int, size: tuple[int, int], rate: int = 24, chain: bool) -> Path:
+def write_film(
+    path: Path,
+    shots: int,
+    *,
+    frames: int,
+    size: tuple[int, int],
+    rate: int = 24,
+    chain: bool,
+    engine: str = "animatic",
+    prompt: str = "Wave {number} rolls in.",
+) -> Path:
     """A film of one shot a scene, each of which continues the one before it (`chain`) or nothing."""
     width, height = size
     lines = [
         "title: Measured",
-        "engine: animatic",
+        f"engine: {engine}",
         f"format: {{width: {width}, height: {height}, rate: {rate}}}",
         "scenes:",
     ]
     for number in range(shots):
-        lines += [f"  - id: scene-{number}", f"    prompt: Wave {number} rolls in.", f"    duration: {frames}f"]
+        lines += [f"  - id: scene-{number}", f"    prompt: {prompt.format(number=number)}", f"    duration: {frames}f"]
         if not chain:
             lines.append("    continues: nothing")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

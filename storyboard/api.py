@@ -18,36 +18,52 @@ from storyboard.cut import Cut, assemble
 from storyboard.errors import StoryboardError
 from storyboard.events import Event, ShotEvent
 from storyboard.film import Production, prepare, produce
+from storyboard.pick import pick
+from storyboard.pins import Mode
 from storyboard.plan import Plan, make_plan
+from storyboard.remote import Remote, pull, push
 from storyboard.render import render
 from storyboard.screenplay import Screenplay, load, loads
 from storyboard.shots import Breakdown, Shot
+from storyboard.takes import Alternative, Tryout, compare_takes, shoot_takes, try_takes
 from storyboard.vault import Take, Vault
+from storyboard.watch import watch
 
 __all__ = [
+    "Alternative",
     "Breakdown",
     "Credit",
     "Crew",
     "Cut",
     "Event",
     "Here",
+    "Mode",
     "Movie",
     "Plan",
     "Production",
+    "Remote",
     "Screenplay",
     "Shot",
     "ShotEvent",
     "StoryboardError",
     "Take",
+    "Tryout",
     "Vault",
     "assemble",
     "blame",
     "break_down",
+    "compare_takes",
     "conform",
     "load",
     "loads",
     "make_plan",
+    "pick",
     "prepare",
     "produce",
+    "pull",
+    "push",
     "render",
+    "shoot_takes",
+    "try_takes",
+    "watch",
 ]

@@ -16,23 +16,28 @@ from itertools import pairwise
 from pathlib import Path
 
 from storyboard.casting import cast
-from storyboard.conditioning import Closing, close_on_end, close_on_head, head_refs, tail_refs
+from storyboard.conditioning import Closing, close_on_end, close_on_head, head_refs, head_rule, tail_refs
 from storyboard.digest import digest_file, seed_from
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import DocumentPath, Fault
 from storyboard.footage import probe_image, probe_movie
 from storyboard.screenplay import Scene, Screenplay, StillImage, asset_path
-from storyboard.shots import Breakdown, FrameRef, SceneSpan, Shot, Still
+from storyboard.shots import Ahead, Breakdown, FrameRef, SceneSpan, Shot, Still
 from storyboard.timing import FrameRange, engine_frames, shown_frame
 
 
-def break_down(screenplay: Screenplay, *, engine: str | None = None) -> Breakdown:
+def break_down(
+    screenplay: Screenplay, *, engine: str | None = None, heads: Mapping[str, Ahead] | None = None
+) -> Breakdown:
     """The film's shots. `engine` takes the place of every engine that the screenplay names.
+
+    `heads` are frames that scenes lead into besides what the screenplay says (see `splice`); of a scene of several
+    shots, the last takes them. Their engines must have a `head_rule`.
 
     Raises ScreenplayError with all faults that only the engines' capabilities show: options, sizes, tails that are too
     short, windows that overrun.
     """
-    work = _Work(screenplay, engine)
+    work = _Work(screenplay, engine, heads or {})
     for index in work.scene_order() if work.cast.decided else ():
         work.break_scene(index)
     if work.faults:
@@ -57,6 +62,16 @@ def in_order(edges: Mapping[str, Iterable[str]]) -> list[str]:
     return order
 
 
+def seed_of(screenplay: Screenplay, scene: Scene, number: int, take: int) -> int:
+    """The seed of a scene's shot `number` in a take: by names, never by position.
+
+    A scene's own seed is its first take's, as it stands.
+    """
+    if scene.seed is None:
+        return seed_from(screenplay.seed, scene.id, number, take)
+    return scene.seed if (number, take) == (1, 1) else seed_from(scene.seed, number, take)
+
+
 @dataclass(frozen=True, slots=True)
 class _Stretch:
     """Engine frames of a scene under one prompt."""
@@ -68,8 +83,8 @@ class _Stretch:
 class _Work:
     """One breakdown under way."""
 
-    def __init__(self, screenplay: Screenplay, engine: str | None) -> None:
-        self.play = screenplay
+    def __init__(self, screenplay: Screenplay, engine: str | None, heads: Mapping[str, Ahead]) -> None:
+        self.play, self.heads = screenplay, heads
         self.cast = cast(screenplay, engine)
         self.rate = self.cast.rate
         self.faults, self.notices = self.cast.faults, list(self.cast.notices)
@@ -265,7 +280,7 @@ class _Work:
         remaining = stretch.frames.stop - position
         closing = self.closing(scene, use, kept + remaining) if final else None
         if closing is None or kept + remaining > use.window:
-            ends = final and (scene.leads_into is not None or scene.end is not None)
+            ends = final and (scene.end is not None or bool(self.sender(scene)))
             visible, closing = min(use.window - kept, remaining - 1 if ends else remaining), Closing(0, 0)
         else:
             visible = remaining
@@ -283,7 +298,7 @@ class _Work:
         shot = replace(
             self.plain_shot(index, number, use, position, frames),
             prompt=self.play.resolved_prompt(stretch.prompt),
-            seed=self.seed(scene, number),
+            seed=seed_of(self.play, scene, number, scene.take),
             visible=FrameRange(kept, kept + visible),
             lasts=self.scene_end(index, use) - position if closes else Fraction(visible),
             continues=last.id if last else None,
@@ -293,8 +308,8 @@ class _Work:
         )
         if use.capabilities.negative:
             shot = replace(shot, negative=scene.negative or self.play.negative or "")
-        if closing.head and scene.leads_into:
-            shot = replace(shot, head=head_refs(self.of_scene[scene.leads_into], closing, use.rate))
+        if closing.head:
+            shot = replace(shot, head=head_refs(self.sender(scene), closing, use.rate))
         return shot
 
     def scene_end(self, index: int, use: EngineUse) -> Fraction:
@@ -303,9 +318,15 @@ class _Work:
 
     def closing(self, scene: Scene, use: EngineUse, before: int) -> Closing | None:
         """How a shot with `before` frames up to the scene's end closes; None where that does not fit the window."""
-        if scene.leads_into:
-            return close_on_head(use, before, self.of_scene[scene.leads_into])
+        if sender := self.sender(scene):
+            return close_on_head(use, before, sender)
         return close_on_end(use, before) if scene.end else Closing(0, 0)
+
+    def sender(self, scene: Scene) -> list[Ahead]:
+        """What the scene leads into: what the author says, else what is spliced in behind it."""
+        if scene.leads_into:
+            return [shot.ahead for shot in self.of_scene[scene.leads_into]]
+        return [self.heads[scene.id]] if scene.id in self.heads and not scene.end else []
 
     def tail(self, index: int, scene: Scene, use: EngineUse, last: Shot | None) -> tuple[FrameRef, ...] | None:
         """What a shot after `last` is conditioned on; None after a fault."""
@@ -331,19 +352,20 @@ class _Work:
         return None
 
     def overrun(self, index: int, scene: Scene, use: EngineUse, kept: int, remaining: int) -> None:
-        can, other = use.capabilities, scene.leads_into
-        least = can.frames.at_least(kept + remaining + can.head.least) if other and can.head else None
+        can, rule, sender = use.capabilities, head_rule(use), self.sender(scene)
+        other = scene.leads_into or (sender[0].shot if sender else None)
+        least = can.frames.at_least(kept + remaining + rule.least) if other and rule else None
         if other and least is not None and least <= use.window:
-            have = sum(len(shot.visible) for shot in self.of_scene[other])
+            have = sum(len(each.visible) for each in sender)
             message = f"scene `{scene.id}` leads into `{other}`, which is too short for it, with {have} frames"
             hint = f"`{use.spec.name}` renders {can.frames} frames: make `{other}` longer, or leave `leads_into` out"
             self.faults.append(Fault(("scenes", index, "leads_into"), message, hint))
             return
         needs = [f"tail {kept}", f"visible {remaining}"]
         if other:
-            needs.append(f"head {use.options.head or can.default_head}")
+            needs.append(f"head {(use.options.head or can.default_head) if can.head else 1}")
         message = f"scene `{scene.id}` does not fit the window: {' + '.join(needs)} frames"
-        head = f", and at least {can.head.least} of the scene led into" if other and can.head else ""
+        head = f", and at least {rule.least} of the scene led into" if other and rule else ""
         hint = f"`{use.spec.name}` renders {can.frames} frames, here at most {use.window}{head}; use a shorter `tail`"
         self.faults.append(Fault(("scenes", index), message, hint))
 
@@ -352,12 +374,6 @@ class _Work:
         longer = float(use.rate.seconds(lost))
         hint = f"make the scene {longer:g} s longer to see it"
         self.notices.append(Fault(("scenes", index, "end"), message, hint))
-
-    def seed(self, scene: Scene, number: int) -> int:
-        """By names, never by position. A scene's own seed is its first take's, as it stands."""
-        if scene.seed is None:
-            return seed_from(self.play.seed, scene.id, number, scene.take)
-        return scene.seed if (number, scene.take) == (1, 1) else seed_from(scene.seed, number, scene.take)
 
     def still(self, index: int, field: str, image: StillImage | None) -> Still | None:
         if image is None:
@@ -375,4 +391,5 @@ class _Work:
         document_order = {shot: self.shots[shot].depends for span in scenes for shot in span.shots}
         shots = {shot: self.shots[shot] for shot in in_order(document_order)}
         film, fit = self.cast, self.play.format.fit
-        return Breakdown(self.play, film.width, film.height, self.rate, fit, scenes, shots, tuple(self.notices))
+        size = (film.width, film.height)
+        return Breakdown(self.play, *size, self.rate, fit, scenes, shots, tuple(self.notices), self.heads)

@@ -60,6 +60,9 @@ def cast(play: Screenplay, replaced: str | None) -> Casting:
         if use is not None:
             result.uses[index] = use
             _note_left_out(play, index, use, result)
+            _, _, path = _choice(play, place, replaced)
+            what = f"`{use.spec.name}`: "
+            result.notices |= dict.fromkeys(Fault(path, what + each) for each in use.capabilities.notices)
             if use.spec.vocabulary is not None:
                 listener = listeners.setdefault(use.spec.name, _Listener(use.spec.name, use.spec.vocabulary()))
                 result.notices |= dict.fromkeys(listener.notices(play, index))

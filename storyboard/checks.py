@@ -27,7 +27,7 @@ _NAME = re.compile(r"\w[\w-]{0,63}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|data:")
 MOST_FOUND: Final = 1000
 """Faults are looked for until there are so many: nobody reads on, and a hostile file has no end of them."""
-_ONLY_SHOT: Final = ("prompt", "beats", "engine", "negative", "seed", "take", "leads_into", "start", "end")
+_ONLY_SHOT: Final = ("prompt", "beats", "engine", "negative", "seed", "take", "hold", "leads_into", "start", "end")
 
 
 @dataclass(frozen=True, slots=True)

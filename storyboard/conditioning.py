@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from storyboard.engines.base import FrameRule
 from storyboard.engines.choice import EngineUse
-from storyboard.shots import FrameRef, Shot
+from storyboard.shots import Ahead, FrameRef, Shot
 from storyboard.timing import Rate, shown_frame
 
 
@@ -56,22 +57,31 @@ class Closing:
     head: int
 
 
-def close_on_head(use: EngineUse, before: int, sender: Sequence[Shot]) -> Closing | None:
-    """The closing of a shot that has `before` frames up to its out point and leads into the scene of shots `sender`.
+_ONE_PICTURE: Final = FrameRule(1, 0, 1, 1)
 
-    As many head frames as the engine is asked for, or as the scene has; the fewest handles with which the frame rule
+
+def head_rule(use: EngineUse) -> FrameRule | None:
+    """How many frames after a shot the engine can be given: where it takes no head, but a last picture, one."""
+    can = use.capabilities
+    return can.head or (_ONE_PICTURE if can.end_image else None)
+
+
+def close_on_head(use: EngineUse, before: int, sender: Sequence[Ahead]) -> Closing | None:
+    """The closing of a shot that has `before` frames up to its out point and leads into the frames of `sender`.
+
+    As many head frames as the engine is asked for, or as there are; the fewest handles with which the frame rule
     fits. None where nothing fits the window.
     """
-    can, window = use.capabilities, use.window
-    assert can.head is not None
-    have = sum(len(shot.visible) for shot in sender)
-    wanted = use.options.head or can.default_head
-    for head in _down(can.head, wanted):
+    can, window, rule = use.capabilities, use.window, head_rule(use)
+    assert rule is not None
+    have = sum(len(each.visible) for each in sender)
+    wanted = (use.options.head or can.default_head) if can.head else 1
+    for head in _down(rule, wanted):
         total = can.frames.at_least(before + head)
         if total is None or total > window:
             continue
         padding = total - before - head
-        if shown_frame(padding + head - 1, sender[0].engine.rate, use.rate) < have:
+        if shown_frame(padding + head - 1, sender[0].rate, use.rate) < have:
             return Closing(padding, head)
     return None
 
@@ -87,11 +97,11 @@ def close_on_end(use: EngineUse, before: int) -> Closing | None:
     return Closing(total - before, 0) if total is not None and total <= use.window else None
 
 
-def head_refs(sender: Sequence[Shot], close: Closing, rate: Rate) -> tuple[FrameRef, ...]:
-    """Frames `padding` .. `padding + head - 1` of a scene, by the receiver's clock, as frames of its shots' files."""
+def head_refs(sender: Sequence[Ahead], close: Closing, rate: Rate) -> tuple[FrameRef, ...]:
+    """Frames `padding` .. `padding + head - 1` of `sender`, by the receiver's clock, as frames of files."""
     refs: list[FrameRef] = []
     for frame in range(close.padding, close.padding + close.head):
-        place = shown_frame(frame, sender[0].engine.rate, rate)
-        shot = next(each for each in reversed(sender) if each.scene_first <= place)
-        refs.append(FrameRef(shot.id, shot.visible.start + place - shot.scene_first))
+        place = shown_frame(frame, sender[0].rate, rate)
+        each = next(each for each in reversed(sender) if each.first <= place)
+        refs.append(FrameRef(each.shot, each.visible.start + place - each.first, each.take))
     return tuple(refs)

@@ -6,16 +6,17 @@ May import what stands above `crew` in the layout.
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from storyboard.digest import Digest
-from storyboard.engines.base import Assignment, Engine, Progress
+from storyboard.engines.base import Assignment, Engine, Preparing, Progress
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import Cancelled, OutOfMemory, ShotError
 from storyboard.footage import Footage, check_footage
@@ -58,6 +59,10 @@ class Crew(Protocol):
         """How many more assignments it can begin now."""
         ...
 
+    def expect(self, texts: Iterable[tuple[EngineUse, str]]) -> None:
+        """What will be read, as far as anyone knows yet: engines that want to may read it all before they shoot."""
+        ...
+
     def submit(self, use: EngineUse, assignment: Assignment) -> None:
         """Begin a shot; needs `free`."""
         ...
@@ -80,19 +85,27 @@ class Here:
 
     def __init__(self) -> None:
         self._engines: dict[Digest, Engine] = {}
+        self._texts: dict[Digest, dict[str, None]] = {}
+        """Not read yet, each once, for the engine that is to read them."""
         self._words: queue.SimpleQueue[Word] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._stopped: threading.Thread | None = None
+        """It was cancelled, and may not have heard of it yet."""
 
     @property
     def free(self) -> int:
         return 0 if self._thread is not None else 1
 
+    def expect(self, texts: Iterable[tuple[EngineUse, str]]) -> None:
+        for use, text in texts:
+            self._texts.setdefault(use.resident, {})[text] = None
+
     def submit(self, use: EngineUse, assignment: Assignment) -> None:
         assert self._thread is None, "one shot at a time"
         self._stop = threading.Event()  # one a shot, so that a shot that was stopped stays so
         progress = self._progress(assignment.shot, self._words, self._stop)
-        work = (use, assignment, self._words, progress)
+        work = (use, assignment, self._words, progress, self._stopped)
         self._thread = threading.Thread(target=self._shoot, args=work, name=assignment.shot, daemon=True)
         self._thread.start()
 
@@ -110,7 +123,7 @@ class Here:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
-            self._thread = None
+            self._stopped, self._thread = self._thread, None
         self._words = queue.SimpleQueue()
 
     def close(self) -> None:
@@ -121,15 +134,28 @@ class Here:
         self._engines.clear()
 
     def _shoot(
-        self, use: EngineUse, assignment: Assignment, words: queue.SimpleQueue[Word], progress: Progress
+        self,
+        use: EngineUse,
+        assignment: Assignment,
+        words: queue.SimpleQueue[Word],
+        progress: Progress,
+        before: threading.Thread | None,
     ) -> None:
-        words.put(shoot(self._open, use, assignment, progress))
+        if before is not None:
+            before.join()  # an engine is never used, or opened, twice at once
+        words.put(shoot(lambda use: self._open(use, progress), use, assignment, progress))
 
-    def _open(self, use: EngineUse) -> Engine:
+    def _open(self, use: EngineUse, progress: Progress) -> Engine:
         key = use.resident
         if key not in self._engines:
+            # Read when torch is loaded: its threads then sleep where they wait, and leave the cores to others.
+            os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
             self._engines[key] = use.spec.open(use.options)
-        return self._engines[key]
+        engine = self._engines[key]
+        if key in self._texts and isinstance(engine, Preparing):
+            engine.prepare(tuple(self._texts[key]), progress)
+        self._texts.pop(key, None)
+        return engine
 
     @staticmethod
     def _progress(shot: str, words: queue.SimpleQueue[Word], stop: threading.Event) -> Progress:

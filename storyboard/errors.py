@@ -6,6 +6,7 @@
     ├── VaultError            the vault cannot be used
     │   ├── DamagedFootage        stored bytes are not the bytes that were stored
     │   └── MissingTakes          a film was asked for whose takes are not all there
+    ├── RemoteError           the vault far away cannot be reached or used
     ├── ShotError             a shot could not be shot
     │   ├── EngineUnavailable     the engine cannot run on this machine
     │   ├── OutOfMemory           the device has too little memory for it
@@ -66,6 +67,10 @@ class DamagedFootage(VaultError):
 
 class MissingTakes(VaultError):
     """A film was asked for whose takes are not all in the vault."""
+
+
+class RemoteError(StoryboardError):
+    """The vault far away cannot be reached, or is none. A render goes on without it."""
 
 
 class ShotError(StoryboardError):

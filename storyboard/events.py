@@ -94,6 +94,40 @@ class FilmEncoding:
 
 
 @dataclass(frozen=True, slots=True)
+class SeamMeasured:
+    """How well a splice, or a scene on hold, joins what is beside it. `ratio` is `scopes.seam_ratio`."""
+
+    before: str
+    after: str
+    ratio: float | None
+    stays: bool
+    """The take after it is one that stayed: this is the seam that had to be met."""
+    rough: bool
+    """It stays, and the ratio is above what is taken for a whole film."""
+    held: bool
+    """It stays because the author holds its scene."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmSpliced:
+    """The film contains splices at these shots; to shoot through would take so many shots and frames, and seconds,
+    where that can be estimated."""
+
+    splices: tuple[str, ...]
+    shots: int
+    frames: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LockNotKept:
+    """The film is finished, but its lock cannot be written beside the screenplay."""
+
+    lock: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FilmDone:
     """The movie is at its path, whole. `changed` is False where the file there was it already."""
 
@@ -112,4 +146,4 @@ class FilmStopped:
     not_attempted: tuple[str, ...]
 
 
-Event = ShotEvent | FilmPlanned | FilmEncoding | FilmDone | FilmStopped
+Event = ShotEvent | FilmPlanned | FilmEncoding | SeamMeasured | FilmSpliced | LockNotKept | FilmDone | FilmStopped

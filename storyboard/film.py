@@ -10,68 +10,44 @@ May import what stands above `film` in the layout.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storyboard.blame import ShotFacts, make_note
 from storyboard.breakdown import break_down
-from storyboard.cut import assemble
-from storyboard.digest import Digest, digest_bytes, digest_of
-from storyboard.encoding import RECIPE
-from storyboard.engines import INTERNAL, is_built_in, spec_of
-from storyboard.engines.archive import ArchiveOptions
+from storyboard.engines import INTERNAL, spec_of
 from storyboard.engines.choice import engine_faults, use_engine
-from storyboard.errors import Cancelled, CommandError, StoryboardError
+from storyboard.errors import CommandError, MissingTakes, StoryboardError
 from storyboard.events import (
     Event,
     FilmDone,
-    FilmEncoding,
+    FilmSpliced,
     FilmStopped,
     ShotDone,
     ShotFailed,
     ShotFound,
     ShotNotAttempted,
 )
-from storyboard.fresh import code_digest, is_movie, relative_to
+from storyboard.finish import Finish, record_of
+from storyboard.lock import Lock, read_lock
+from storyboard.pins import Mode, listed
 from storyboard.plan import Plan, State, make_plan
-from storyboard.project import (
-    Manifest,
-    MovieRecord,
-    Places,
-    ShotRecord,
-    Variant,
-    places,
-    read_manifest,
-    write_manifest,
-)
+from storyboard.price import shooting_through, splices_in
+from storyboard.production import Production
+from storyboard.project import Manifest, Variant, places, read_manifest, write_manifest
 from storyboard.screenplay import load
 from storyboard.shots import Shot
+from storyboard.splice import splice
 from storyboard.timing import FrameRange
 from storyboard.vault import Take, Vault
 
 if TYPE_CHECKING:
-    from storyboard.conform import Movie
     from storyboard.crew import Crew
+    from storyboard.remote import Remote
 
-
-@dataclass(frozen=True, slots=True)
-class Production:
-    """A film ready to be rendered."""
-
-    plan: Plan
-    vault: Vault
-    places: Places
-    variant: Variant
-    """What was asked for in place of the film itself."""
-
-    @property
-    def wanted(self) -> frozenset[str]:
-        """Ids of the shots that the film needs."""
-        breakdown, only = self.plan.breakdown, self.variant.only
-        return frozenset(breakdown.shots) if only is None else breakdown.needed_for([only])
+__all__ = ["Mode", "Production", "prepare", "produce", "record_of", "resident"]
 
 
 def prepare(
@@ -82,21 +58,49 @@ def prepare(
     engine: str | None = None,
     only: str | None = None,
     partial: bool = False,
+    remote: Remote | None = None,
+    mode: Mode = Mode.PLAIN,
 ) -> Production:
     """Load, break down and plan. `only` is the one scene to render; `partial` shoots nothing: the film so far.
 
-    Raises ScreenplayError, CommandError, VaultError; writes nothing.
+    What the vault has not is looked up in `remote`. `mode` says what becomes of takes after a change. Raises
+    ScreenplayError, CommandError, VaultError; writes nothing but what comes from `remote`.
     """
-    breakdown = break_down(load(screenplay, more=engine_faults), engine=engine)
-    if only is not None and only not in {span.id for span in breakdown.scenes}:
-        names = ", ".join(f"`{span.id}`" for span in breakdown.scenes[:10])
+    plain = break_down(load(screenplay, more=engine_faults), engine=engine)
+    if only is not None and only not in {span.id for span in plain.scenes}:
+        names = ", ".join(f"`{span.id}`" for span in plain.scenes[:10])
         raise CommandError(f"there is no scene `{only}` in `{screenplay}`", f"its scenes are {names}")
     variant = Variant(engine, only, partial)
+    if mode is not Mode.PLAIN and (engine is not None or partial):
+        message = f"`--{mode.value}` is for the film itself, not for {'`--partial`' if partial else '`--engine`'}"
+        raise CommandError(message, "leave one of them out")
     where = places(screenplay, out=out, vault=vault, variant=variant.name)
     main = places(screenplay, out=out, vault=vault)
-    store = Vault(where.vault)
+    store = _store(where.vault, remote)
     last = read_manifest(where.manifest) or read_manifest(main.manifest)
-    return Production(make_plan(breakdown, store, last), store, where, variant)
+    lock = read_lock(where.lock) if engine is None else None
+    film = plain if engine is not None else splice(plain, lock, store, mode)
+    plan = make_plan(film, store, last)
+    if mode is Mode.LOCKED and lock is not None:
+        _check_stored(plan, lock)
+    return Production(plan, store, where, variant, plain, lock, mode)
+
+
+def _store(vault: Path, remote: Remote | None) -> Vault:
+    if remote is None:
+        return Vault(vault)
+    from storyboard.remote import reading_through
+
+    return reading_through(vault, remote)
+
+
+def _check_stored(plan: Plan, lock: Lock) -> None:
+    """Raises MissingTakes where a take that the lock names is not the film's, or is not in the vault."""
+    keys = {shot.id: shot.key for shot in lock.shots}
+    missing = [each.shot.id for each in plan if each.take is None or each.take.key != keys.get(each.shot.id)]
+    if missing:
+        message = f"{len(missing)} of {len(plan.shots)} locked shots are not in the vault: {listed(missing)}"
+        raise MissingTakes(message, "`storyboard vault pull` brings them; or render without `--locked`")
 
 
 def produce(production: Production, crew: Crew | None = None) -> Generator[Event, None, None]:
@@ -110,23 +114,40 @@ def produce(production: Production, crew: Crew | None = None) -> Generator[Event
     shots, takes = production.wanted, production.plan.takes
     yield production.plan.told(shots)
     if shots <= takes.keys():
-        final = _Final(production, takes)
+        final = Finish(production, takes)
         if final.is_there():
+            yield from final.keep_lock()
             final.remember_inputs()
+            yield from _told_of_splices(final, changed=False)
             yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=False)
             return
-    with production.vault.in_use(), _resident(crew) as those:
+    with production.vault.in_use(), resident(crew) as those:
         stopped = yield from _shoot(production, shots, takes, those)
         if stopped:
             yield stopped
             return
-        final = _Final(production, takes)
+        final = Finish(production, takes)
         yield from final.make()
+        yield from _told_of_splices(final, changed=True)
     yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=True)
 
 
+def _told_of_splices(final: Finish, *, changed: bool) -> Iterator[Event]:
+    """What a person should know of the splices in a finished film: new seams, and what shooting through would take."""
+    made = final.production
+    lock = final.lock or made.lock
+    if lock is None or made.variant.name is not None:
+        return
+    if changed and (lock.pins.takes or lock.pins.heads):
+        from storyboard.joins import new_seams
+
+        yield from new_seams(made.plan.breakdown, final.takes, made.vault, lock, made.lock)
+    if through := shooting_through(made, lock):
+        yield FilmSpliced(splices_in(lock), through.shots, through.frames, through.seconds)
+
+
 @contextmanager
-def _resident(crew: Crew | None) -> Iterator[Crew]:
+def resident(crew: Crew | None) -> Iterator[Crew]:
     """The crew that was given, or one of our own for as long as the film takes."""
     if crew is not None:
         yield crew
@@ -167,143 +188,11 @@ def _remember_unfinished(production: Production, takes: Mapping[str, Take]) -> N
     """Name what was shot for a film that is not finished, so that pruning leaves it alone until the film is."""
     path = production.places.unfinished
     shots = production.plan.breakdown.shots
-    records = tuple(_record(shots[name], take) for name, take in takes.items())
+    records = tuple(record_of(shots[name], take) for name, take in takes.items())
     screenplay = production.plan.breakdown.screenplay
     with suppress(StoryboardError):  # it is a courtesy: what stopped the render is what the author has to hear of
         write_manifest(path, Manifest(production.places.screenplay.name, screenplay.title, None, records, ()))
         production.vault.name_root(path)
-
-
-class _Final:
-    """The movie of a cut whose takes are all there."""
-
-    def __init__(self, production: Production, takes: Mapping[str, Take]) -> None:
-        breakdown = production.plan.breakdown
-        self.production = production
-        self.where, self.vault, self.takes = production.places, production.vault, takes
-        self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.variant.only)
-        self.last = read_manifest(self.where.manifest)
-        self.title = breakdown.screenplay.title
-        needed = production.wanted
-        self.shots = [shot for name, shot in breakdown.shots.items() if name in needed]
-        used = {edit.shot for edit in self.cut.edits}
-        on_screen = [shot for shot in self.shots if shot.id in used]
-        facts = {shot.id: ShotFacts(shot.prompt, shot.engine.spec.name, shot.seed) for shot in on_screen}
-        self.note = make_note(breakdown.screenplay.canonical(), self.cut, facts)
-        self.recipe = digest_of([RECIPE, self.title, self.note])
-
-    @property
-    def path(self) -> Path:
-        return self.where.movie
-
-    def is_there(self) -> bool:
-        """Whether the file at the movie's path is this very movie."""
-        movie = self.last.movie if self.last else None
-        return movie is not None and movie.recipe == self.recipe and is_movie(self.path, movie)
-
-    def manifest(self, movie: MovieRecord, segments: tuple[str, ...]) -> Manifest:
-        records = tuple(_record(shot, self.takes[shot.id]) for shot in self.shots)
-        code, inputs = _made_from(self.production)
-        return Manifest(self.where.screenplay.name, self.title, movie, records, segments, code, inputs)
-
-    def remember_inputs(self) -> None:
-        """Bring the manifest up to date where another text, or other code of ours, came to the same movie."""
-        last = self.last
-        if last and last.movie and last != (now := self.manifest(last.movie, last.segments)):
-            with suppress(StoryboardError):  # it only spares work next time
-                write_manifest(self.where.manifest, now)
-
-    def make(self) -> Generator[FilmEncoding, None, None]:
-        """The movie file, then its manifest."""
-        from storyboard.conform import conform
-
-        movie = yield from _told(
-            lambda progress: conform(
-                self.cut, self.vault, self.path, title=self.title, note=self.note, progress=progress
-            )
-        )
-        record = MovieRecord(self.path.name, movie.digest, movie.size, movie.frames, self.recipe)
-        write_manifest(self.where.manifest, self.manifest(record, movie.segments))
-        self.vault.name_root(self.where.manifest)
-        self.where.unfinished.unlink(missing_ok=True)
-
-
-def _made_from(production: Production) -> tuple[str, tuple[tuple[str, Digest], ...]]:
-    """Digests of our code and of all files that the film was made from (see `fresh`).
-
-    Nothing where more decides it, other people's engines or weights from elsewhere, or where there is something to tell
-    each time.
-    """
-    breakdown = production.plan.breakdown
-    shots = breakdown.shots.values()
-    specs = {shot.engine.spec.name: shot.engine.spec for shot in shots}
-    weighty = {shot.engine.spec.name for shot in shots if shot.engine.weights is not None}
-    ours = all(is_built_in(name) and (spec.carried or name not in weighty) for name, spec in specs.items())
-    more = any(member.reference is not None for member in breakdown.screenplay.cast.values())
-    if production.variant.partial or breakdown.notices or more or not ours:
-        return "", ()
-    files = {production.places.screenplay: digest_bytes(breakdown.screenplay.source.text.encode())}
-    for shot in shots:
-        files |= {still.path: still.digest for still in (shot.start, shot.end) if still}
-        if isinstance(options := shot.engine.options, ArchiveOptions):
-            files[Path(options.path)] = Digest(options.file)
-    folder = production.places.screenplay.parent
-    code = code_digest(production.variant, carried=bool(weighty))
-    return code, tuple((relative_to(folder, path), digest) for path, digest in files.items())
-
-
-def _record(shot: Shot, take: Take) -> ShotRecord:
-    seconds = take.made.get("seconds")
-    return ShotRecord(
-        id=shot.id,
-        scene=shot.scene,
-        prompt=shot.prompt,
-        seed=shot.seed,
-        key=take.key,
-        footage=take.footage,
-        engine=shot.engine.spec.name,
-        weights=shot.engine.weights,
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        frames=len(take.frames),
-    )
-
-
-def _told(work: Callable[[Callable[[int, int], None]], Movie]) -> Generator[FilmEncoding, None, Movie]:
-    """`work` in a thread of its own, its progress as events. Closing the iterator stops it at its next report."""
-    import queue
-    import threading
-
-    said: queue.SimpleQueue[FilmEncoding | Movie | BaseException] = queue.SimpleQueue()
-    stop = threading.Event()
-
-    def progress(done: int, total: int) -> None:
-        if stop.is_set():
-            raise Cancelled("the render was stopped")
-        said.put(FilmEncoding(done, total))
-
-    def run() -> None:
-        try:
-            said.put(work(progress))
-        except BaseException as error:  # it is raised where the events are read
-            said.put(error)
-
-    thread = threading.Thread(target=run, name="conform", daemon=True)
-    thread.start()
-    try:
-        while True:
-            try:
-                word = said.get(timeout=0.2)  # with a limit, so that an interrupt is heard on every system
-            except queue.Empty:
-                continue
-            if isinstance(word, FilmEncoding):
-                yield word
-            elif isinstance(word, BaseException):
-                raise word
-            else:
-                return word
-    finally:
-        stop.set()
-        thread.join(timeout=10)
 
 
 def _with_stand_ins(production: Production) -> Plan:

@@ -21,12 +21,12 @@ _HEAD: Final = """\
 # A screenplay. `storyboard check` finds faults, `storyboard plan` says what would be shot,
 # `storyboard render` makes the film. Change a scene and render again: only what depends on it is shot again.
 title: {title}
-# engine: animatic              # what shoots it; `storyboard engines` lists what there is
+# engine: animatic              # a quick preview instead of pictures; `storyboard engines` lists what there is
 # format: {{width: 384, height: 216, rate: 24}}
 seed: 1                         # another number, another film
 # style: photorealistic         # added to every prompt
 # cast:
-#   hero: a small brown teddy bear      # {{hero}} in a prompt stands for this
+#   hero: a teddy bear          # {{hero}} in a prompt stands for this
 scenes:
 """
 

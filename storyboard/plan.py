@@ -7,15 +7,16 @@ WAITING: it may turn out to be a hit. Nothing is decoded. May import what stands
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from statistics import median
 
 from storyboard.digest import Digest, Plain
 from storyboard.events import FilmPlanned
+from storyboard.pins import pinned_take
 from storyboard.project import Manifest
 from storyboard.shots import Breakdown, Shot
-from storyboard.slate import Slate, slate_of
+from storyboard.slate import Slate, own_fields, slate_of
 from storyboard.vault import Take, Vault
 
 
@@ -75,7 +76,25 @@ class WaitsFor:
         return f"waits for {', '.join(f'`{shot}`' for shot in self.shots)}"
 
 
-Reason = Kept | New | Gone | Changed | WaitsFor
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """It is pinned: its take stays in the film."""
+
+    def __str__(self) -> str:
+        return "its take stays in the film, whatever it goes on from now"
+
+
+@dataclass(frozen=True, slots=True)
+class LeadsInto:
+    """It is spliced in before a take that stays."""
+
+    shot: str
+
+    def __str__(self) -> str:
+        return f"leads into the take of `{self.shot}` that stays in the film"
+
+
+Reason = Kept | New | Gone | Changed | WaitsFor | Stays | LeadsInto
 
 
 def _short(value: Plain) -> str:
@@ -102,6 +121,8 @@ class Plan:
 
     breakdown: Breakdown
     shots: Mapping[str, Planned]
+    heads: Mapping[str, Take] = field(default_factory=dict)
+    """Takes that shots lead into whatever is in the film, by key."""
 
     def __iter__(self) -> Iterator[Planned]:
         return iter(self.shots.values())
@@ -123,12 +144,25 @@ class Plan:
 
 
 def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | None = None) -> Plan:
-    """The plan of a film against a vault. `last` is the manifest of its last render, to say what changed since."""
+    """The plan of a film against a vault. `last` is the manifest of its last render, to say what changed since.
+
+    Raises MissingTakes where a take that is pinned, or led into, is not in the vault.
+    """
     before = {record.id: record.key for record in last.shots} if last else {}
     pace = _Pace(vault)
     planned: dict[str, Planned] = {}
-    takes: dict[str, Take] = {}
+    needed = {ref.take for shot in breakdown.shots.values() if shot.pin is None for ref in shot.head}
+    heads = {
+        key: take
+        for key, shot in breakdown.takes_ahead.items()
+        if (take := pinned_take(vault, shot, key) if key in needed else vault.find(key))
+    }
+    takes: dict[str, Take] = dict(heads)
     for shot in breakdown.shots.values():
+        if shot.pin is not None:
+            takes[shot.id] = pinned_take(vault, shot.id, shot.pin)
+            planned[shot.id] = Planned(shot, State.HIT, (Stays(),), None, takes[shot.id], None)
+            continue
         missing = tuple(giver for giver in shot.depends if giver not in takes)
         slate = None if missing else slate_of(shot, takes)
         key = slate.key if slate else None
@@ -139,8 +173,9 @@ def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | None = None) 
             continue
         state = State.MISS if slate else State.WAITING
         reasons = _reasons(shot, slate, key, missing, before.get(shot.id), vault)
+        reasons += tuple(dict.fromkeys(LeadsInto(ref.shot) for ref in shot.head if ref.take is not None))
         planned[shot.id] = Planned(shot, state, reasons, slate, None, pace.seconds(shot))
-    return Plan(breakdown, planned)
+    return Plan(breakdown, planned, heads)
 
 
 def _reasons(
@@ -154,7 +189,7 @@ def _reasons(
     old = vault.peek(before)
     if old is None:
         return (*waits, Gone())
-    now = slate.plain() if slate else slate_without_conditioning(shot)
+    now = slate.plain() if slate else own_fields(shot)
     fields = [name for name in {**old.slate, **now} if slate or name not in ("tail", "head", "start", "end")]
     changed = [
         Changed(name, old.slate.get(name), now.get(name)) for name in fields if old.slate.get(name) != now.get(name)
@@ -172,11 +207,6 @@ def _flat(changes: list[Changed]) -> Iterator[Changed]:
                     yield Changed(f"options.{name}", before.get(name), after.get(name))
         else:
             yield change
-
-
-def slate_without_conditioning(shot: Shot) -> dict[str, Plain]:
-    """A shot's own fields, which are known before any take."""
-    return slate_of(replace(shot, tail=(), head=()), {}).own()
 
 
 class _Pace:

@@ -42,6 +42,8 @@ class Places:
     manifest: Path
     unfinished: Path
     """Names what was shot for a film that is not finished yet."""
+    lock: Path
+    """What is in the film, and its pins: `film.lock`, beside the screenplay."""
     vault: Path
 
 
@@ -75,6 +77,7 @@ def places(
         movie=folder / f"{stem}{part}.mp4",
         manifest=beside("manifest"),
         unfinished=beside("unfinished"),
+        lock=_absolute(screenplay).with_name(f"{stem}.lock"),
         vault=vault_of(root, vault),
     )
 

@@ -51,6 +51,7 @@ def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None 
     """
     with vault.in_use():
         work = _Rendering(plan, vault, crew, only)
+        crew.expect((shot.engine, text) for shot in work.todo.values() for text in texts_of(shot))
         try:
             while work.unfinished:
                 yield from work.hand_out()
@@ -62,12 +63,17 @@ def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None 
             work.locks.close()
 
 
+def texts_of(shot: Shot) -> tuple[str, ...]:
+    """What its engine reads."""
+    return (shot.prompt, shot.negative) if shot.engine.capabilities.negative else (shot.prompt,)
+
+
 class _Rendering:
     """One render under way."""
 
     def __init__(self, plan: Plan, vault: Vault, crew: Crew, only: frozenset[str] | None) -> None:
         self.plan, self.vault, self.crew = plan, vault, crew
-        self.takes: dict[str, Take] = plan.takes
+        self.takes: dict[str, Take] = {**plan.takes, **plan.heads}
         shots = plan.breakdown.shots
         self.todo = {
             name: shot for name, shot in shots.items() if name not in self.takes and (only is None or name in only)
@@ -128,6 +134,11 @@ class _Rendering:
 
     def assignment(self, shot: Shot) -> Assignment:
         use = shot.engine
+        head, end = self.pictures(shot, shot.head), self.still(shot, shot.end)
+        if shot.head_is_end:
+            assert head is not None
+            end = head[0]
+            head = None
         return Assignment(
             shot=shot.id,
             prompt=shot.prompt,
@@ -139,9 +150,9 @@ class _Rendering:
             frames=shot.frames,
             options=use.options,
             tail=self.pictures(shot, shot.tail),
-            head=self.pictures(shot, shot.head),
+            head=head,
             start=self.still(shot, shot.start),
-            end=self.still(shot, shot.end),
+            end=end,
         )
 
     def pictures(self, shot: Shot, refs: Sequence[FrameRef]) -> NDArray[np.uint8] | None:
@@ -152,8 +163,9 @@ class _Rendering:
 
         runs: list[tuple[str, list[int]]] = []
         for ref in refs:
-            if not runs or runs[-1][0] != ref.shot:
-                runs.append((ref.shot, []))
+            giver = ref.take or ref.shot
+            if not runs or runs[-1][0] != giver:
+                runs.append((giver, []))
             runs[-1][1].append(ref.frame)
         use = shot.engine
         parts = [self.vault.frames(self.takes[giver], frames) for giver, frames in runs]

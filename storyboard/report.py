@@ -12,14 +12,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from storyboard.errors import StoryboardError
 from storyboard.events import (
     Event,
-    FilmDone,
     FilmEncoding,
     FilmPlanned,
-    FilmStopped,
     ShotDone,
-    ShotElsewhere,
     ShotFailed,
     ShotFound,
     ShotNotAttempted,
@@ -27,6 +25,16 @@ from storyboard.events import (
     ShotStepped,
 )
 from storyboard.excerpt import printable
+from storyboard.telling import (
+    counted,
+    event_line,
+    event_plain,
+    named,
+    planned_line,
+    price_plain,
+    price_text,
+    seconds_text,
+)
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -34,6 +42,7 @@ if TYPE_CHECKING:
     from storyboard.blame import Credit
     from storyboard.errors import Fault
     from storyboard.plan import Plan, Planned
+    from storyboard.price import Prices
     from storyboard.screenplay import Screenplay
 
 
@@ -45,52 +54,6 @@ class Reporter(Protocol):
     def close(self) -> None: ...
 
 
-def seconds_text(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 05 s`, `2 h 10 min`."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def counted(count: int, what: str) -> str:
-    """`1 shot`, `2 shots`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"
-
-
-def event_line(event: Event) -> str | None:
-    """One line for one event; None for what only bars show."""
-    match event:
-        case FilmPlanned():
-            return planned_line(event)
-        case ShotStarted(shot, _, seconds):
-            about = f", about {seconds_text(seconds)}" if seconds is not None else ""
-            return f"shot `{shot.id}`: shooting {shot.frames} frames on `{shot.engine.spec.name}`{about}"
-        case ShotDone(shot, _, seconds):
-            return f"shot `{shot.id}`: done in {seconds_text(seconds)}"
-        case ShotFound(shot, _):
-            return f"shot `{shot.id}`: its take is there already"
-        case ShotElsewhere(shot):
-            return f"shot `{shot.id}`: another render is shooting it; waiting"
-        case ShotFailed(shot, error):
-            hint = f"\n  hint: {printable(error.hint)}" if error.hint else ""
-            return f"shot `{shot.id}`: failed: {printable(error.message)}{hint}"
-        case ShotNotAttempted(shot, waits_on):
-            return f"shot `{shot.id}`: not attempted, waits on `{waits_on}`"
-        case FilmStopped(failed, not_attempted):
-            rest = f", {len(not_attempted)} not attempted" if not_attempted else ""
-            lost = f"{counted(len(failed), 'shot')} failed{rest}"
-            return f"film: {lost}; finished takes are kept, the movie was left as it was"
-        case FilmDone(_, frames, seconds, changed):
-            return f"film: {counted(frames, 'frame')} in {seconds_text(seconds)}{'' if changed else ', nothing to do'}"
-        case ShotStepped() | FilmEncoding():
-            return None
-
-
 def notice_lines(screenplay: Screenplay, notices: Iterable[Fault]) -> Iterator[str]:
     """What the author should know though nothing is wrong, each with its place."""
     source = screenplay.source
@@ -98,13 +61,6 @@ def notice_lines(screenplay: Screenplay, notices: Iterable[Fault]) -> Iterator[s
         line, column = source.position(notice)
         hint = f" ({printable(notice.hint)})" if notice.hint else ""
         yield f"{printable(source.name)}:{line}:{column}: note: {printable(notice.message)}{hint}"
-
-
-def planned_line(planned: FilmPlanned) -> str:
-    """`plan: 3 to shoot, 2 waiting, 5 there; about 12 s`."""
-    known = [seconds for seconds in planned.seconds.values() if seconds is not None]
-    about = f"; about {seconds_text(sum(known))}" if known and len(known) == len(planned.seconds) else ""
-    return f"plan: {planned.miss} to shoot, {planned.waiting} waiting, {planned.hit} there{about}"
 
 
 class Lines:
@@ -210,32 +166,35 @@ class JsonLines:
         pass
 
 
-def event_plain(event: Event) -> dict[str, object]:
-    """An event as plain data: its name in `event`, shots by id."""
-    match event:
-        case FilmPlanned(miss, waiting, hit, _):
-            return {"event": "planned", "summary": {"hit": hit, "miss": miss, "waiting": waiting}}
-        case ShotStarted(shot, key, seconds):
-            return {"event": "started", "shot": shot.id, "key": key, "estimate_seconds": seconds}
-        case ShotStepped(shot, step, steps):
-            return {"event": "step", "shot": shot.id, "step": step, "steps": steps}
-        case ShotDone(shot, take, seconds):
-            return {"event": "done", "shot": shot.id, "key": take.key, "seconds": round(seconds, 3)}
-        case ShotFound(shot, take):
-            return {"event": "found", "shot": shot.id, "key": take.key}
-        case ShotElsewhere(shot):
-            return {"event": "elsewhere", "shot": shot.id}
-        case ShotFailed(shot, error):
-            return {"event": "failed", "shot": shot.id, "message": error.message, "hint": error.hint}
-        case ShotNotAttempted(shot, waits_on):
-            return {"event": "not attempted", "shot": shot.id, "waits_on": waits_on}
-        case FilmEncoding(done, total):
-            return {"event": "encoding", "done": done, "total": total}
-        case FilmStopped(failed, not_attempted):
-            return {"event": "stopped", "failed": list(failed), "not_attempted": list(not_attempted)}
-        case FilmDone(movie, frames, seconds, changed):
-            spent = round(seconds, 3)
-            return {"event": "film", "movie": str(movie), "frames": frames, "seconds": spent, "changed": changed}
+def prices_plain(prices: Prices) -> dict[str, object]:
+    """What each way of rendering would shoot, as plain data: by the plan, with `--splice`, with `--ripple`."""
+    from storyboard.price import Price
+
+    ways = {"plan": prices.plan, "splice": prices.splice, "ripple": prices.ripple}
+    plain: dict[str, object] = {
+        way: price_plain(each.shots, each.frames, each.seconds) if isinstance(each, Price) else None
+        for way, each in ways.items()
+    }
+    refused = isinstance(prices.splice, StoryboardError)
+    return {**plain, "no_splice": str(prices.splice) if refused else None, "splices": list(prices.splices)}
+
+
+def prices_lines(prices: Prices) -> Iterator[str]:
+    """What else could be done, where there is a choice."""
+    from storyboard.price import Price
+
+    def priced(way: str, price: Price) -> str:
+        return f"{way}: {price_text(price.shots, price.frames, price.seconds)}"
+
+    if isinstance(prices.splice, Price):
+        if prices.splice.shots != prices.plan.shots:
+            yield priced("as planned", prices.plan)
+            yield priced("with `--splice`", prices.splice)
+    elif prices.splice is not None:
+        yield f"no `--splice`: {printable(str(prices.splice))}"
+    if prices.ripple is not None:
+        yield f"the film contains {counted(len(prices.splices), 'splice')}, at {named(prices.splices)}"
+        yield priced("with `--ripple`", prices.ripple)
 
 
 def plan_plain(plan: Plan, film: str) -> dict[str, object]:

@@ -210,6 +210,9 @@ class Scene(Part):
     take: Annotated[Whole, Field(ge=1)] = Field(
         default=1, description="Which try this is: another number is another take"
     )
+    hold: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="Keep the take that is in the film, whatever changes before it"
+    )
     seed: Seed | None = Field(
         default=None, description="The seed of its first take; from the film's seed where left out"
     )

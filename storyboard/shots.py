@@ -10,7 +10,7 @@ stands above `shots` in the layout.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
@@ -26,12 +26,32 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
+def scene_of(shot: str) -> str:
+    """The scene in a shot's id."""
+    return shot.rpartition("/")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class FrameRef:
     """Frame `frame` of the file of a shot's take."""
 
     shot: str
     frame: int
+    take: str | None = None
+    """The key of the take that is meant, whatever the shot's own is by then; None for the shot's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Frames that a shot may lead into: those of another shot that the film shows."""
+
+    shot: str
+    rate: Rate
+    visible: FrameRange
+    first: int = 0
+    """Which frame of its scene's engine frames `visible.start` is."""
+    take: str | None = None
+    """The key of the take that is meant, whatever the shot's own is by then; None for the shot's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +99,24 @@ class Shot:
     head: tuple[FrameRef, ...] = ()
     start: Still | None = None
     end: Still | None = None
+    pin: str | None = None
+    """The key of the take that stays in the film, whatever it is conditioned on now (see `splice`)."""
 
     @property
     def depends(self) -> tuple[str, ...]:
-        """The shots whose frames it is conditioned on, each once, oldest first."""
-        return tuple(dict.fromkeys(ref.shot for ref in (*self.tail, *self.head)))
+        """The shots whose takes have to be there before its own can be, each once, oldest first."""
+        refs = () if self.pin is not None else (*self.tail, *self.head)
+        return tuple(dict.fromkeys(ref.shot for ref in refs if ref.take is None))
+
+    @property
+    def head_is_end(self) -> bool:
+        """Whether the engine, which takes no head, gets its one frame as the last picture."""
+        return bool(self.head) and self.engine.capabilities.head is None
+
+    @property
+    def ahead(self) -> Ahead:
+        """Its visible frames, for a shot that leads into them."""
+        return Ahead(self.id, self.engine.rate, self.visible, self.scene_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +146,14 @@ class Breakdown:
     shots: Mapping[str, Shot]
     notices: tuple[Fault, ...]
     """What the author should know though nothing is wrong: what an engine leaves out, drift, lost end frames."""
+    heads: Mapping[str, Ahead] = field(default_factory=dict)
+    """What scenes lead into besides what the screenplay says, by scene (see `splice`)."""
+
+    @property
+    def takes_ahead(self) -> dict[str, str]:
+        """The takes that shots lead into whatever is in the film: the key of each, and whose it was."""
+        refs = (ref for shot in self.shots.values() for ref in shot.head)
+        return {ref.take: ref.shot for ref in refs if ref.take is not None}
 
     @property
     def frames(self) -> int:

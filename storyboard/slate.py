@@ -8,7 +8,7 @@ versions, trims, transitions. May import what stands above `slate` in the layout
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from storyboard.digest import Digest, Plain, digest_of
@@ -102,9 +102,15 @@ class Slate:
 
 
 def slate_of(shot: Shot, takes: Mapping[str, Recorded]) -> Slate:
-    """The shot's slate, from the takes of the shots that it depends on. Raises KeyError where one is not there."""
+    """The shot's slate, from the takes of the shots that it depends on, by id, and those that its head names, by key.
+
+    A pin is not looked at. Raises KeyError where a take is not there.
+    """
     use = shot.engine
     still = f"{RESAMPLE} {shot.fit}"
+    head, end = _given(shot, shot.head, takes), Condition((shot.end.digest,), still) if shot.end else None
+    if shot.head_is_end:
+        head, end = None, head
     return Slate(
         engine=use.spec.name,
         version=use.capabilities.version,
@@ -118,15 +124,21 @@ def slate_of(shot: Shot, takes: Mapping[str, Recorded]) -> Slate:
         rate=str(use.rate),
         frames=shot.frames,
         tail=_given(shot, shot.tail, takes),
-        head=_given(shot, shot.head, takes),
+        head=head,
         start=Condition((shot.start.digest,), still) if shot.start else None,
-        end=Condition((shot.end.digest,), still) if shot.end else None,
+        end=end,
     )
+
+
+def own_fields(shot: Shot) -> dict[str, Plain]:
+    """A shot's own fields, which are known before any take."""
+    return slate_of(replace(shot, tail=(), head=()), {}).own()
 
 
 def _given(shot: Shot, refs: Sequence[FrameRef], takes: Mapping[str, Recorded]) -> Condition | None:
     if not refs:
         return None
-    sizes = {(takes[ref.shot].width, takes[ref.shot].height) for ref in refs}
-    same = sizes == {(shot.engine.width, shot.engine.height)}
-    return Condition(tuple(takes[ref.shot].frames[ref.frame] for ref in refs), None if same else f"{RESAMPLE} cover")
+    givers = [takes[ref.take or ref.shot] for ref in refs]
+    same = {(take.width, take.height) for take in givers} == {(shot.engine.width, shot.engine.height)}
+    digests = tuple(take.frames[ref.frame] for take, ref in zip(givers, refs, strict=True))
+    return Condition(digests, None if same else f"{RESAMPLE} cover")

@@ -9,8 +9,9 @@ layout; what decodes is imported when footage is read or written.
 from __future__ import annotations
 
 import errno
+import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -96,6 +97,20 @@ class Vault:
             self._layout.write(self._layout.take(key), record)
         return take_from(record)
 
+    def adopt(self, take: Take, fetch: Callable[[Path], None]) -> Take:
+        """Store a take that another vault has: `fetch` writes its footage to a path, unless that is here already.
+
+        Raises DamagedFootage where other bytes come than the take names, VaultError where the vault cannot be written.
+        """
+        with self._aside("footage", ".mkv") as aside:
+            if not self._is_whole(take.footage, take.size):
+                fetch(aside)
+                if aside.stat().st_size != take.size or digest_file(aside) != take.footage:
+                    raise DamagedFootage("its footage is not what was shot")
+            self._keep(aside, take.footage, take.size)
+            self._layout.write(self._layout.take(take.key), take.sealed())
+        return take
+
     def frames(self, take: Take, indices: Sequence[int]) -> NDArray[np.uint8]:
         """Pictures of a take by their places in its file, uint8 RGB [len(indices), height, width, 3]. Raises
         DamagedFootage where one is not the picture that was shot."""
@@ -115,6 +130,10 @@ class Vault:
     def footage_path(self, take: Take) -> Path:
         """The file of a take's footage, to read only."""
         return self._layout.object(take.footage)
+
+    def record_path(self, take: Take) -> Path:
+        """The file of a take's record, to read only."""
+        return self._layout.take(take.key)
 
     # Encoded pieces of movies
 
@@ -200,15 +219,30 @@ class Vault:
         with alone(self._layout), writing(self._layout, "repairs"):
             return heal_all(self._layout, deep=deep)
 
-    def prune(self, keep: Iterable[str] = (), *, yes: bool = False) -> Pruned:
+    def named(self) -> frozenset[str]:
+        """Keys of the takes that films use. Raises VaultError where that cannot be known."""
+        from storyboard.vault_care import named
+
+        return frozenset(named(self._layout)[0])
+
+    def note_used(self, keys: Iterable[str]) -> None:
+        """Note that a film uses these takes now: `prune` removes last what was used last. It may fail unheard."""
+        for key in keys:
+            with suppress(OSError):
+                os.utime(self._layout.take(key))
+
+    def prune(self, keep: Iterable[str] = (), *, yes: bool = False, most: int | None = None) -> Pruned:
         """Remove what neither `keep` (keys of takes) nor the manifest of a film names; only count it unless `yes`.
-        Raises VaultError while a render uses the vault, or where it cannot be known what a film uses."""
+
+        With `most` only until the vault holds no more bytes than that, what was used last being removed last. Raises
+        VaultError while a render uses the vault, or where it cannot be known what a film uses.
+        """
         from storyboard.vault_care import Pruned, prune
 
         if not self.root.exists():
             return Pruned(0, 0, 0, 0, dry=not yes)
         with alone(self._layout), writing(self._layout, "removals"):
-            return prune(self._layout, keep, dry=not yes)
+            return prune(self._layout, keep, dry=not yes, most=most)
 
     # Within
 

@@ -8,6 +8,7 @@ without footage. May import what stands above `vault_care` in the layout.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +17,8 @@ from pathlib import Path
 
 from storyboard.digest import Digest, digest_bytes, digest_file
 from storyboard.durable import field_of, seal, unseal
-from storyboard.errors import DamagedFootage, VaultError
+from storyboard.errors import DamagedFootage, StoryboardError, VaultError
+from storyboard.lock import read_lock
 from storyboard.project import read_manifest
 from storyboard.vault_layout import Layout, Take, entries, segment_from, take_from
 
@@ -50,11 +52,13 @@ class Pruned:
     segments: int
     bytes: int
     dry: bool
+    left: int = 0
+    """Bytes that the vault holds then."""
 
 
 def name_root(layout: Layout, manifest: Path) -> None:
-    """Remember where a film's manifest is, both from `/` and from the vault: a project may be moved as a whole. Raises
-    OSError."""
+    """Remember where a film's manifest, or its lock, is, both from `/` and from the vault: a project may be moved as a
+    whole. Raises OSError."""
     absolute = Path(os.path.normpath(manifest.absolute()))
     try:
         relative: str | None = os.path.relpath(absolute, layout.root.absolute())
@@ -152,26 +156,65 @@ def _check_segment(key: str, path: Path, whole: Mapping[str, int]) -> None:
         raise ValueError(f"its file `{segment.file}` is missing or damaged")
 
 
-def prune(layout: Layout, keep: Iterable[str], *, dry: bool) -> Pruned:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A take's or a segment's record, and what it stands for."""
+
+    path: Path
+    object: Digest | None
+    """That it names; None where it is damaged."""
+    size: int
+    """Of the record, in bytes."""
+    used: int
+    """When, in nanoseconds."""
+    spare: bool
+
+
+def prune(layout: Layout, keep: Iterable[str], *, dry: bool, most: int | None = None) -> Pruned:
     """Remove, or only count, the takes and segments that neither `keep` nor a film's manifest names, objects that none
     of the others names, and what killed writers left. Nobody else may use the vault.
 
-    Raises VaultError where it cannot be known what a film uses, and OSError.
+    With `most` it ends as soon as the vault holds no more bytes than that: segments first, which are made again without
+    shooting, then takes, those that were not used for the longest time before others. Raises VaultError where it cannot
+    be known what a film uses, and OSError.
     """
-    takes, segments = _named(layout)
+    takes, segments = named(layout)
     takes.update(keep)
-    spare = [path for key, path in layout.takes() if key not in takes]
-    pieces = [path for key, path in layout.segments() if key not in segments]
-    used = {_footage_of(layout.take(key)) for key, _ in layout.takes() if key in takes}
-    used |= {_file_of(layout.segment(key)) for key, _ in layout.segments() if key in segments}
-    objects = [path for name, path in layout.objects() if name not in used]
-    size = sum(path.stat().st_size for path in (*spare, *pieces, *objects))
+    shot = [_record(path, _footage_of, key not in takes) for key, path in layout.takes()]
+    pieces = [_record(path, _file_of, key not in segments) for key, path in layout.segments()]
+    objects = {name: (path, path.stat().st_size) for name, path in layout.objects()}
+    users = Counter(record.object for record in (*shot, *pieces))
+    gone: list[_Record] = []
+    lost = {name for name in objects if not users[Digest(name)]}
+    whole = sum(size for _, size in objects.values()) + sum(record.size for record in (*shot, *pieces))
+    freed = sum(objects[name][1] for name in lost)
+    for record in (*_by_age(pieces), *_by_age(shot)):
+        if most is not None and whole - freed <= most:
+            break
+        gone.append(record)
+        freed += record.size
+        users[record.object] -= 1
+        if record.object in objects and not users[record.object]:
+            lost.add(record.object)
+            freed += objects[record.object][1]
     if not dry:
         dead = [path for path in entries(layout.roots) if not _manifests(layout, path)]
         leftovers = list(layout.tmp.iterdir()) if layout.tmp.is_dir() else []
-        for path in (*spare, *pieces, *objects, *dead, *leftovers):
+        records = [record.path for record in gone]
+        for path in (*records, *(objects[name][0] for name in lost), *dead, *leftovers):
             path.unlink(missing_ok=True)
-    return Pruned(len(spare), len(objects), len(pieces), size, dry)
+    count = len({*gone} & {*pieces})
+    return Pruned(len(gone) - count, len(lost), count, freed, dry, whole - freed)
+
+
+def _record(path: Path, object_of: Callable[[Path], Digest | None], spare: bool) -> _Record:
+    stat = path.stat()
+    return _Record(path, object_of(path), stat.st_size, stat.st_mtime_ns, spare)
+
+
+def _by_age(records: Iterable[_Record]) -> list[_Record]:
+    """Those that no film uses, the one that was not used for the longest time first."""
+    return sorted((record for record in records if record.spare), key=lambda record: (record.used, record.path))
 
 
 def _footage_of(record: Path) -> Digest | None:
@@ -188,7 +231,7 @@ def _file_of(record: Path) -> Digest | None:
         return None
 
 
-def _named(layout: Layout) -> tuple[set[str], set[str]]:
+def named(layout: Layout) -> tuple[set[str], set[str]]:
     """Keys of all takes and of all segments that films use. Raises VaultError rather than guess."""
     takes: set[str] = set()
     segments: set[str] = set()
@@ -201,6 +244,9 @@ def _named(layout: Layout) -> tuple[set[str], set[str]]:
                 "remove it with `storyboard vault verify --heal`, and render that film again before pruning",
             ) from error
         for path in paths:
+            if path.suffix == ".lock":
+                takes |= _locked(path)
+                continue
             manifest = read_manifest(path)
             if manifest is None:
                 raise VaultError(
@@ -210,3 +256,15 @@ def _named(layout: Layout) -> tuple[set[str], set[str]]:
             takes |= {shot.key for shot in manifest.shots}
             segments |= set(manifest.segments)
     return takes, segments
+
+
+def _locked(path: Path) -> frozenset[Digest]:
+    """Keys of all takes that a film's lock names. Raises VaultError."""
+    try:
+        lock = read_lock(path)
+    except StoryboardError as error:
+        raise VaultError(
+            f"cannot read the lock `{path}`, so what its film uses is not known",
+            "render that film again, or remove the lock",
+        ) from error
+    return lock.keys if lock else frozenset()

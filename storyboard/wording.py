@@ -25,6 +25,7 @@ _LONGEST_NAME: Final = 64
 SENTENCES: Final = {
     "string_type": "{what} must be text, not {given}",
     "int_type": "{what} must be a whole number, not {given}",
+    "bool_type": "{what} must be `true` or `false`, not {given}",
     "int_from_float": "{what} must be a whole number, not {given}",
     "tuple_type": "{what} must be a list, not {given}",
     "dict_type": "{what} must be a mapping of fields, not {given}",

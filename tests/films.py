@@ -26,8 +26,8 @@ SMALL = {"width": 96, "height": 54, "rate": 8}
 
 
 def screenplay(scenes: list[dict[str, object]], **film: object) -> dict[str, object]:
-    """A screenplay as data, small unless told otherwise."""
-    return {"format": SMALL, **film, "scenes": scenes}
+    """A screenplay as data, small and drawn by `animatic` unless told otherwise."""
+    return {"engine": "animatic", "format": SMALL, **film, "scenes": scenes}
 
 
 def scene(name: str, seconds: object = 1, **fields: object) -> dict[str, object]:

@@ -248,6 +248,13 @@ def test_another_engine_gives_the_film_its_size_where_it_cannot_shoot_the_film_s
     assert "cannot shoot at the film's 96x54" in faults(screenplay([scene("a")], engine="wide"))[0]
 
 
+def test_a_film_that_names_no_engine_is_shot_by_pocket_at_its_size_and_rate() -> None:
+    film = broken_down({"scenes": [scene("a", prompt="A dog in the forest."), scene("b", engine="animatic")]})
+    assert [shot.engine.spec.name for shot in film.shots.values()] == ["pocket", "animatic"]
+    assert (film.width, film.height, film.rate) == (128, 128, Rate(Fraction(8)))
+    assert film.notices == ()
+
+
 def test_a_broken_announcement_of_an_engine_is_a_fault_and_hides_no_other_engine() -> None:
     assert "engine `gone` cannot be loaded" in faults(screenplay([scene("a")], engine="gone"))[0]
     rows = {name: here for name, _, here in described_all()}

@@ -187,7 +187,7 @@ def test_blame_from_the_movie_alone(tmp_path: Path) -> None:
     film.unlink()
     credit = json.loads(storyboard("blame", movie, "--at", "00:01.6", "--json").stdout)
     assert (credit["scene"], credit["shot"], credit["prompt"], credit["engine"]) == ("b", "b/2", "On.", "animatic")
-    assert credit["line"] == 9
+    assert credit["line"] == 10
     assert "b/1" in storyboard("blame", movie, "--at", "8f").stdout
     storyboard("blame", movie, "--at", "3s", check=2)
     storyboard("blame", movie, "--at", "soon", check=2)
@@ -217,7 +217,8 @@ def test_vault_verbs(tmp_path: Path) -> None:
 def test_init_writes_a_screenplay_that_renders(tmp_path: Path) -> None:
     film = tmp_path / "first-film.yaml"
     storyboard("init", film)
-    assert "3 scenes" in storyboard("check", film).stdout
+    done = storyboard("check", film)
+    assert "3 scenes" in done.stdout and done.stderr == "", "the default engine knows all of its words"
     storyboard("init", film, check=2)
     story = tmp_path / "story.txt"
     story.write_text('A {curly} "bear": swims\n\n  - it # dives\n')
@@ -231,6 +232,7 @@ def test_init_writes_a_screenplay_that_renders(tmp_path: Path) -> None:
 
 def test_engines_and_schema(tmp_path: Path) -> None:
     assert "animatic" in storyboard("engines").stdout
+    assert "pocket (default)" in storyboard("engines", "pocket").stdout
     said = storyboard("engines", "strict").stdout
     assert "8n+1, 9 to 49" in said and "1 to 9" in said
     assert "did you mean `strict`" in storyboard("engines", "stritc", check=2).stderr

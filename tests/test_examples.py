@@ -16,12 +16,22 @@ from PIL import Image
 from storyboard.breakdown import break_down
 from storyboard.screenplay import load
 from storyboard.shots import Breakdown
-from tests.films import decoded, storyboard
+from tests.films import decoded, scene, screenplay, storyboard, text_of
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ASSETS = EXAMPLES / "assets"
-FILMS = sorted(EXAMPLES.glob("*.yaml"))
+GUIDE = EXAMPLES / "guide.yaml"
+"""The one that needs weights from elsewhere, and a GPU."""
+FILMS = sorted(set(EXAMPLES.glob("*.yaml")) - {GUIDE})
 each_film = pytest.mark.parametrize("film", FILMS, ids=lambda film: film.stem)
+STORIES = [film for film in FILMS if film.stem != "harbour"]
+"""The films on the default engine."""
+
+
+def each(films: list[Path], *short: str) -> pytest.MarkDecorator:
+    """A test for each film; only `make test-all` runs it for others than the short ones."""
+    marks = {film: () if film.stem in short else (pytest.mark.long,) for film in films}
+    return pytest.mark.parametrize("film", [pytest.param(film, id=film.stem, marks=marks[film]) for film in films])
 
 
 def rendered(film: Path, folder: Path, *more: str) -> list[dict[str, object]]:
@@ -42,9 +52,14 @@ def is_whole(movie: Path, breakdown: Breakdown) -> None:
 
 
 @each_film
-def test_it_renders_and_then_has_nothing_to_do(film: Path, tmp_path: Path) -> None:
+def test_it_is_checked_without_notices(film: Path) -> None:
+    """None of its words is unknown to its engine, above all."""
     said = storyboard("check", film)
-    assert said.stderr == "", "an example gives no notices"
+    assert (said.stderr, said.stdout.count("shots")) == ("", 1)
+
+
+@each(FILMS, "harbour")
+def test_it_renders_and_then_has_nothing_to_do(film: Path, tmp_path: Path) -> None:
     breakdown = break_down(load(film))
     first = rendered(film, tmp_path)
     assert set(shot(first)) == set(breakdown.shots)
@@ -53,15 +68,21 @@ def test_it_renders_and_then_has_nothing_to_do(film: Path, tmp_path: Path) -> No
     before = movie.read_bytes()
     assert [event["event"] for event in rendered(film, tmp_path)] == ["planned", "film"]
     assert movie.read_bytes() == before
-    assert set(rendered(film, tmp_path, "--engine", "animatic")[-1].items()) >= {("event", "film")}
-    is_whole(tmp_path / "out" / f"{film.stem}.animatic.mp4", break_down(load(film), engine="animatic"))
+
+
+@each(STORIES, "astronaut")
+def test_it_can_be_previewed_as_an_animatic(film: Path, tmp_path: Path) -> None:
+    breakdown = break_down(load(film), engine="animatic")
+    assert set(shot(rendered(film, tmp_path, "--engine", "animatic"))) == set(breakdown.shots)
+    is_whole(tmp_path / "out" / f"{film.stem}.animatic.mp4", breakdown)
 
 
 @each_film
-def test_it_follows_the_default_engine(film: Path) -> None:
+def test_stories_follow_the_default_engine(film: Path) -> None:
     written = yaml.safe_load(film.read_text(encoding="utf-8"))
-    assert [scene["id"] for scene in (written, *written["scenes"]) if "engine" in scene] == []
-    assert written.keys().isdisjoint({"engine", "profiles", "format"}), "size and rate are those of the engine"
+    named = [scene["id"] for scene in written["scenes"] if "engine" in scene]
+    assert (named, written.get("engine")) == ([], "animatic" if film.stem == "harbour" else None)
+    assert written.keys().isdisjoint({"profiles", "format"}), "size and rate are those of the engine"
 
 
 @each_film
@@ -71,8 +92,47 @@ def test_editors_find_its_schema(film: Path) -> None:
     assert (film.parent / header[1]).is_file()
 
 
-def test_there_are_the_two_stories_of_phenaki_and_one_to_learn_from() -> None:
-    assert {film.stem for film in FILMS} >= {"teddy", "astronaut", "harbour"}
+def test_the_guide_is_the_known_recipe_and_is_checked_without_any_weights() -> None:
+    said = storyboard("check", GUIDE)
+    assert "CC-BY-NC-4.0" in said.stderr and "English" in said.stderr and "text that can be read" in said.stderr
+    first, second = break_down(load(GUIDE)).shots.values()
+    options = first.engine.options.model_dump()
+    recipe = {"scheduler": "DPMSolverMultistep", "dtype": "float16", "steps": 25, "offload": "model"}
+    assert recipe.items() <= options.items() and first.prompt == "Spiderman is surfing"
+    assert len(second.tail) == 4 and second.continues == first.id
+
+
+def test_the_guide_can_be_previewed_as_an_animatic(tmp_path: Path) -> None:
+    breakdown = break_down(load(GUIDE), engine="animatic")
+    assert set(shot(rendered(GUIDE, tmp_path, "--engine", "animatic"))) == set(breakdown.shots)
+    is_whole(tmp_path / "out" / "guide.animatic.mp4", breakdown)
+
+
+def test_there_are_the_stories_of_phenaki_those_of_the_model_s_world_and_one_to_learn_from() -> None:
+    assert {film.stem for film in FILMS} >= {"teddy", "astronaut", "journey", "wishes", "friends", "harbour"}
+
+
+@pytest.mark.parametrize("name", ["journey", "wishes", "friends"])
+def test_stories_of_the_model_s_world_are_short_and_each_prompt_is_one_shot(name: str) -> None:
+    breakdown = break_down(load(EXAMPLES / f"{name}.yaml"))
+    prompts = [shot.prompt for shot in breakdown.shots.values()]
+    assert 4 <= len(set(prompts)) == len(prompts) <= 8
+    assert 20 <= breakdown.frames / breakdown.rate.fraction <= 40
+    continued = [shot for shot in breakdown.shots.values() if shot.continues]
+    assert len(continued) >= 4 and all(len(shot.tail) == 5 for shot in continued)
+
+
+def test_the_gallery_shows_the_middle_of_each_shot(tmp_path: Path) -> None:
+    film = tmp_path / "film.yaml"
+    scenes = [scene("a", 2), scene("b", transition={"kind": "fade", "duration": 0.5}), *map(scene, "cde")]
+    film.write_text(text_of(screenplay(scenes)))
+    rendered(film, tmp_path)
+    gallery, movie = runpy.run_path(str(EXAMPLES / "gallery.py")), tmp_path / "out" / "film.mp4"
+    assert gallery["middles_of"](movie) == [8, 20, 28, 36, 44]
+    sheet = np.asarray(gallery["sheet_of"](movie), int)
+    assert sheet.shape == (2 * 112 - 4, 4 * 196 - 4, 3)
+    wanted = Image.fromarray(decoded(movie)[20]).resize((192, 108), Image.Resampling.LANCZOS)
+    assert abs(sheet[:108, 196:388] - np.asarray(wanted)).mean() < 3
 
 
 def test_harbour_shows_what_a_screenplay_can_say() -> None:

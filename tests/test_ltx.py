@@ -20,9 +20,10 @@ from pydantic import ValidationError
 
 from storyboard.conform import conform
 from storyboard.cut import assemble
-from storyboard.engines import diffusion
+from storyboard.engines.arithmetic import reproducible
 from storyboard.engines.base import Assignment, EngineOptions
-from storyboard.engines.ltx import SPEC, Ltx, LtxOptions, LtxSampling, can_shoot, read_layout
+from storyboard.engines.ltx import SPEC, Ltx, LtxOptions
+from storyboard.engines.ltx_layout import can_shoot, read_layout
 from storyboard.errors import BadFootage, Cancelled, EngineUnavailable, ShotError
 from storyboard.timing import Rate
 from storyboard.vault import Vault
@@ -46,7 +47,8 @@ def engine(model: Path) -> Iterator[Ltx]:
 
 
 def options(model: Path, **said: object) -> LtxOptions:
-    plain = {"model": str(model), "steps": 2, "dtype": "float32", "device": "cpu", "max_sequence_length": 64}
+    plain: dict[str, object] = {"model": str(model), "distilled": True, "steps": 2, "dtype": "float32"}
+    plain |= {"device": "cpu", "max_sequence_length": 64}
     return LtxOptions.model_validate(plain | said)
 
 
@@ -133,7 +135,7 @@ def test_it_is_what_the_pipeline_itself_makes(engine: Ltx, model: Path) -> None:
     pipeline = LTXConditionPipeline.from_pretrained(model, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     video = [Image.fromarray(frame) for frame in noise(5)]
-    with diffusion.reproducible("cpu", 7) as generator:
+    with reproducible("cpu", 7) as generator:
         result = pipeline(
             conditions=[LTXVideoCondition(video=video)],
             prompt="A bear swims.",
@@ -290,7 +292,7 @@ def test_compression_is_read_from_the_autoencoder(model: Path, tmp_path: Path) -
     assert (layout.frames, layout.pixels) == (4, 16)
     config = folder / "vae" / "config.json"
     config.write_text(config.read_text().replace('"patch_size": 4', '"patch_size": 12'))
-    assert can_shoot(read_layout(folder), LtxSampling(), most=33).size_multiple == 96
+    assert can_shoot(read_layout(folder), most=33).size_multiple == 96
 
 
 def test_the_key_knows_pixels_and_not_places(model: Path) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from storyboard.breakdown import break_down
 from storyboard.engines.base import Assignment, EngineOptions
-from storyboard.engines.ltx import read_layout
+from storyboard.engines.ltx_layout import read_layout
 from storyboard.engines.pocket import FOLDER, SPEC, Pocket, PocketOptions
 from storyboard.fresh import code_digest, find_fresh
 from storyboard.project import Variant, places, read_manifest, write_manifest
@@ -97,7 +97,7 @@ def test_it_is_what_the_pipeline_itself_makes_of_the_folder(engine: Pocket, bear
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
     from PIL import Image
 
-    from storyboard.engines.diffusion import reproducible
+    from storyboard.engines.arithmetic import reproducible
 
     pipeline = LTXConditionPipeline.from_pretrained(FOLDER, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from storyboard.engines import weights
-from storyboard.engines.ltx import PARTS
+from storyboard.engines.ltx_layout import PARTS
 from storyboard.errors import ScreenplayError
 from tests.films import broken_down, scene, screenplay
 from tests.tiny import tiny_ltx

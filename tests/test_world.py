@@ -152,7 +152,7 @@ def test_the_short_sentences_that_people_write_are_drawn() -> None:
         "side view of a",
     ):
         assert any(pattern in caption for caption in told), pattern
-    assert any(" and his dog " in caption or " walks his dog" in caption for caption in told)
+    assert any(" his dog" in caption for caption in told)
 
 
 def test_wanted_labels_are_in_the_clip_and_its_caption() -> None:

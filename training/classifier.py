@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +24,7 @@ from training.common import (
     Logbook,
     Team,
     assemble,
+    load_weights,
     parser,
     save_weights,
     trapezoid,
@@ -114,6 +116,8 @@ def train(o: argparse.Namespace) -> dict[str, float]:
     log = Logbook(team, o.out, "classifier", clock)
     side, frames = (32, 17) if tiny else (SIDE, FRAMES)
     judge, copy = (build_judge(o.size).to(team.device, memory_format=torch.channels_last_3d) for _ in range(2))
+    if o.resume:
+        load_weights(judge, o.resume)
     team.align(judge)
     smooth = Average(judge, copy, 0.998)
     gradients = Gradients(team, judge.parameters())
@@ -155,6 +159,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     """The command."""
     options = parser(__doc__ or "", minutes=5)
     options.add_argument("--batch", type=int, default=64, help="clips of each rank")
+    options.add_argument("--resume", type=Path, help="a classifier.safetensors to go on from")
     options.add_argument("--rate", type=float, default=2e-3, help="peak rate of Muon; half of it for AdamW")
     return train(options.parse_args(arguments))
 

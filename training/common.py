@@ -75,11 +75,14 @@ class Team:
             dist.destroy_process_group()
 
 
-def assemble(seed: int, threads: int = 1, tune: bool = False) -> Team:
+def assemble(seed: int, threads: int = 1, tune: bool = False, eager: bool = False) -> Team:
     """Join the process group that torchrun describes, if any, and choose the device; seeds torch, by rank.
 
-    `tune` lets convolutions be timed at each new shape, which pays where there are few shapes.
+    `tune` lets convolutions be timed at each new shape, which pays where there are few shapes; `eager` leaves
+    torch.compile out.
     """
+    if eager:
+        torch.compiler.set_stance("force_eager")
     rank, size = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     if torch.cuda.is_available():
@@ -204,16 +207,39 @@ def _plain(value: object) -> object:
     return (float(f"{value:.4g}") if math.isfinite(value) else None) if isinstance(value, float) else value
 
 
-def save_weights(module: nn.Module, path: Path) -> None:
-    """Write a module's state as float16 safetensors, whole or not at all. Raises ValueError above 16 MiB."""
+def packed(name: str, tensor: Tensor) -> bool:
+    """Whether a checkpoint keeps it in eight bits: kernels and matrices between features, which are most of it.
+
+    Not those from and to pixels, latents and noise levels, which little is saved by and much hangs on.
+    """
+    edge = name.endswith(("conv_in.conv.weight", "conv_out.conv.weight", "proj_in.weight", "proj_out.weight"))
+    return tensor.ndim >= 2 and tensor.numel() >= 2**13 and name.endswith("weight") and not edge
+
+
+def save_weights(module: nn.Module, path: Path, pack: bool = False) -> None:
+    """Write a module's state as float16 safetensors, whole or not at all. Raises ValueError above 16 MiB.
+
+    With `pack`, what is `packed` becomes float8_e4m3, as in the checkpoint that is made of it: whoever reads the file
+    has the very numbers that are shipped.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: _half(tensor) for name, tensor in module.state_dict().items()}
+    if pack:
+        state = {n: t.float().to(torch.float8_e4m3fn) if packed(n, t) else t for n, t in state.items()}
     if sum(tensor.nbytes for tensor in state.values()) + 2**16 > MOST_BYTES:
         raise ValueError(f"the weights for `{path.name}` are larger than 16 MiB")
     partial = path.with_suffix(".partial")
     save_file(state, partial)
     partial.chmod(0o644)
     partial.replace(path)
+
+
+@torch.no_grad()
+def narrow(module: nn.Module) -> None:
+    """Round what is `packed` to the numbers that `save_weights` writes with `pack`."""
+    for name, tensor in module.state_dict().items():
+        if packed(name, tensor):
+            tensor.copy_(tensor.half().float().to(torch.float8_e4m3fn))
 
 
 def _half(tensor: Tensor) -> Tensor:

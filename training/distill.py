@@ -94,9 +94,6 @@ def start(o: argparse.Namespace, team: Team, words: int) -> tuple[LTXVideoTransf
     else:
         student.load_state_dict(teacher.state_dict())
     team.align(student)
-    if team.device.type == "cuda" and not o.no_compile:
-        student.compile_repeated_blocks(dynamic=False)
-        teacher.compile_repeated_blocks(dynamic=False)
     return student, Average(student, copy, 0.995), Lecture(teacher, text, o)
 
 
@@ -109,7 +106,7 @@ def keep(smooth: Average, lecture: Lecture, words: list[str], out: Path) -> None
 
 def train(o: argparse.Namespace) -> dict[str, float]:
     """Run to the end of the time; returns the last loss and the count of steps."""
-    team = assemble(o.seed + 70)
+    team = assemble(o.seed + 70, eager=o.no_compile)
     clock = Clock(team, o.minutes, reserve=0 if o.size == "tiny" else 8)
     log = Logbook(team, o.out, "distill", clock)
     size, words = size_named(o.size), load_words(o.base)

@@ -104,7 +104,7 @@ def is_matrix(name: str, parameter: nn.Parameter) -> bool:
 
 def save(transformer: LTXVideoTransformer3DModel, text: T5EncoderModel, words: list[str], out: Path) -> None:
     """Both networks, and the pieces that the text encoder's rows stand for."""
-    save_weights(transformer, out / "transformer.safetensors")
+    save_weights(transformer, out / "transformer.safetensors", pack=True)
     save_weights(text, out / "text.safetensors")
     (out / "words.json").write_text(json.dumps(words) + "\n")
 
@@ -160,14 +160,12 @@ def start(o: argparse.Namespace, team: Team, words: list[str]) -> tuple[Student,
     if o.resume:
         load_for(words, student, size, o.resume)
     team.align(student)
-    if team.device.type == "cuda" and not o.no_compile:
-        student.transformer.compile_repeated_blocks(dynamic=False)
     return student, Average(student, copy, o.average)
 
 
 def train(o: argparse.Namespace) -> dict[str, float]:
     """Run to the end of the time; returns the last line of the log."""
-    team = assemble(o.seed + 50)
+    team = assemble(o.seed + 50, eager=o.no_compile)
     clock = Clock(team, o.minutes, reserve=0 if o.size == "tiny" else 12)
     log = Logbook(team, o.out, "dit", clock)
     words = pieces(world.words())
@@ -213,7 +211,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options.add_argument("--resume", type=Path, help="folder of an earlier run, to go on from its weights")
     options.add_argument("--batch", type=int, default=256, help="clips of each rank")
     options.add_argument("--room", type=int, default=32766, help="clips kept encoded on each rank")
-    options.add_argument("--refresh", type=int, default=3, help="steps between batches of new clips")
+    options.add_argument("--refresh", type=int, default=6, help="steps between batches of new clips")
     options.add_argument("--muon", type=float, default=2e-3, help="peak rate of Muon, for matrices in blocks")
     options.add_argument("--adam", type=float, default=1.2e-3, help="peak rate of AdamW, for the rest")
     options.add_argument("--decay", type=float, default=0.5, help="share of the time in which rates fall to zero")

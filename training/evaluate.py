@@ -29,6 +29,8 @@ from training.models import FRAMES, SIDE, TAILS, build_text, build_tokenizer, bu
 from training.pictures import sheet
 
 TAIL = TAILS[1]
+SHOWN = 48
+"""Films on the contact sheet: the first ones, not chosen."""
 JUDGED = ("subject", "place", "action")
 
 
@@ -81,6 +83,17 @@ class Studio:
         labels = self.describer.batch(clips).labels.to(self.team.device)
         return (self.judge.judge(films) == labels) & labels.ne(UNKNOWN)
 
+    def both_there(self, films: Tensor, clips: Sequence[world.Clip]) -> Tensor:
+        """bool [n]: where the judge sees the two subjects that captions name, whichever it takes for the first."""
+        labels = self.describer.batch(clips).labels.to(self.team.device)
+        return (pair(self.judge.judge(films)) == pair(labels)).all(dim=1)
+
+
+def pair(labels: Tensor) -> Tensor:
+    """int64 [n, 2]: the subjects that labels [n, FIELDS] name, in the order of the list."""
+    first, second = (labels[:, FIELDS.index(field)] for field in ("subject", "second"))
+    return torch.stack([first, second - 1], dim=1).sort(dim=1).values  # the list of companions begins with none
+
 
 def held_out(rng: np.random.Generator, count: int, fresh: bool, pairs: bool = False) -> list[world.Clip]:
     """Held-out clips: fresh ones, or those that go on after TAIL frames; with `pairs` only those of two subjects."""
@@ -102,19 +115,22 @@ def even(count: int, team: Team) -> int:
 def adherence(studio: Studio, count: int, out: Path) -> dict[str, float]:
     """What the judge finds of captions of held-out pairs, in generated films as a share of in true ones; the sheet."""
     team, rng = studio.team, np.random.default_rng(7)
-    clips = held_out(rng, count, fresh=True)[team.rank :: team.size]
+    drawn = held_out(rng, count, fresh=True)
+    clips = drawn[team.rank :: team.size]
     both = held_out(rng, count // 2, fresh=True, pairs=True)[team.rank :: team.size]
     films = studio.shoot([clip.caption for clip in clips])
     made, true = (team.gather(studio.right(f, clips)).float().mean(0) for f in (films, studio.true(clips)))
     facts = {f"{field}_true": float(true[i]) for i, field in enumerate(FIELDS)}
     facts |= {f"{field}_made": float(made[i]) for i, field in enumerate(FIELDS)}
     facts |= {f"{field}_share": float(made[i] / true[i].clamp(min=1e-3)) for i, field in enumerate(FIELDS)}
-    pair = FIELDS.index("subject"), FIELDS.index("second")
     for name, shot in (("made", studio.shoot([clip.caption for clip in both])), ("true", studio.true(both))):
-        facts[f"both_subjects_{name}"] = float(team.gather(studio.right(shot, both)[:, pair].all(dim=1)).float().mean())
+        facts[f"both_subjects_{name}"] = float(team.gather(studio.both_there(shot, both)).float().mean())
+    facts["both_subjects_share"] = facts["both_subjects_made"] / max(facts["both_subjects_true"], 1e-3)
+    each = min(len(clips), -(-SHOWN // team.size))
+    few = team.gather(films[:each, :, :: max(1, (studio.frames - 1) // 3)])
     if team.leads:
-        few = films[:48, :, :: max(1, (studio.frames - 1) // 3)]
-        sheet(few, out / "sheet.webp", [clip.caption for clip in clips[:48]], columns=3)
+        captions = [clip.caption for rank in range(team.size) for clip in drawn[rank :: team.size][:each]]
+        sheet(few[:SHOWN], out / "sheet.webp", captions[:SHOWN], columns=3)
     return facts
 
 
@@ -183,7 +199,7 @@ def chains(studio: Studio, count: int, shots: int, out: Path) -> dict[str, float
 
 def run(o: argparse.Namespace) -> dict[str, float]:
     """All figures, written to figures.json as they come."""
-    team = assemble(o.seed)
+    team = assemble(o.seed, eager=True)
     studio = Studio(o, team)
     o.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng([6, team.rank])

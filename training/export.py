@@ -1,4 +1,4 @@
-"""Trained weights -> the folder that the package carries: an ordinary LTXConditionPipeline in bfloat16, and its card.
+"""Trained weights -> the folder that the package carries: an ordinary LTXConditionPipeline, and its card.
 
     python3 -m training.export --vae weights/vae/vae.safetensors --model weights/few \\
         --figures weights/figures/figures.json --logs weights/*/*.jsonl --out storyboard/engines/pocket_model
@@ -17,10 +17,11 @@ from pathlib import Path
 
 import torch
 from diffusers import LTXConditionPipeline
+from transformers import T5EncoderModel
 
 from training import world
 from training.card import card
-from training.common import load_weights
+from training.common import load_weights, packed
 from training.dit import load, load_words
 from training.flow import shifted
 from training.models import (
@@ -42,15 +43,17 @@ TOKENIZER = "PreTrainedTokenizerFast"
 
 
 def assemble_pipeline(vae: Path, model: Path, size: str) -> LTXConditionPipeline:
-    """The trained parts in bfloat16."""
+    """The trained parts: matrices in float8_e4m3, which any loader widens, the rest in bfloat16."""
     sized, words = size_named(size), load_words(model)
     tokenizer = build_tokenizer(words)
     parts = build_vae(sized), build_transformer(sized), build_text(sized, len(tokenizer))
     load_weights(parts[0], vae)
     load(parts[1], parts[2], model)
     for part in parts:
-        for tensor in (*part.parameters(), *part.buffers()):
-            tensor.data = tensor.data.bfloat16()
+        pack = not isinstance(part, T5EncoderModel)  # transformers would have to be told what the numbers are
+        for name, tensor in (*part.named_parameters(), *part.named_buffers()):
+            small = pack and packed(name, tensor)
+            tensor.data = tensor.data.to(torch.float8_e4m3fn if small else torch.bfloat16)
     scheduler = build_scheduler()
     return LTXConditionPipeline(
         scheduler=scheduler, vae=parts[0], text_encoder=parts[2], tokenizer=tokenizer, transformer=parts[1]

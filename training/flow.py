@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from diffusers import AutoencoderKLLTXVideo, LTXVideoTransformer3DModel
+from diffusers.models.transformers.transformer_ltx import LTXVideoTransformerBlock
 from torch import Tensor
 from transformers import T5EncoderModel
 
@@ -86,6 +87,32 @@ def describe(text: T5EncoderModel, ids: Tensor) -> tuple[Tensor, Tensor]:
     return text(ids, attention_mask=mask)[0], mask
 
 
+def through(
+    block: LTXVideoTransformerBlock,
+    hidden: Tensor,
+    states: Tensor,
+    levels: Tensor,
+    rotary: tuple[Tensor, Tensor],
+    bias: Tensor,
+) -> Tensor:
+    """One block on [n, frames, places, width], its noise levels embedded once a frame: [n, frames, 1, 6 width].
+
+    The same as calling the block with them for each token, at a fraction of the memory that is moved.
+    """
+    frames = hidden.size(1)
+    table = (block.scale_shift_table + levels.unflatten(3, (6, -1))).to(hidden.dtype)
+    shift, scale, gate, shift_after, scale_after, gate_after = table.unbind(3)
+    tokens = (block.norm1(hidden) * (1 + scale) + shift).flatten(1, 2)
+    seen = block.attn1(hidden_states=tokens, encoder_hidden_states=None, image_rotary_emb=rotary)
+    tokens = (hidden + seen.unflatten(1, (frames, -1)) * gate).flatten(1, 2)
+    read = block.attn2(tokens, encoder_hidden_states=states, image_rotary_emb=None, attention_mask=bias)
+    hidden = (tokens + read).unflatten(1, (frames, -1))
+    return hidden + block.ff(block.norm2(hidden) * (1 + scale_after) + shift_after) * gate_after
+
+
+_through_fast = torch.compile(through, dynamic=False)
+
+
 def velocity(
     transformer: LTXVideoTransformer3DModel,
     tokens: Tensor,
@@ -107,15 +134,16 @@ def velocity(
     bias = ((1 - mask.to(hidden.dtype)) * -10000.0).unsqueeze(1)
     hidden = transformer.proj_in(hidden)
     temb, embedded = transformer.time_embed((1000 * levels).flatten(), batch_size=count, hidden_dtype=hidden.dtype)
-    temb, embedded = (t.view(count, frames, 1, -1).expand(-1, -1, places, -1).flatten(1, 2) for t in (temb, embedded))
+    temb, embedded = (t.view(count, frames, 1, -1) for t in (temb, embedded))
     states = transformer.caption_projection(states)
     seen = None
+    step = _through_fast if hidden.is_cuda else through
+    hidden = hidden.unflatten(1, (frames, places))
     for index, block in enumerate(transformer.transformer_blocks):
-        hidden = block(hidden, states, temb, rotary, bias)
-        seen = hidden if index == watch else seen
-    shift, scale = (transformer.scale_shift_table[None, None] + embedded[:, :, None]).unbind(2)
-    hidden = transformer.norm_out(hidden) * (1 + scale) + shift
-    return transformer.proj_out(hidden).unflatten(1, (frames, places)), seen
+        hidden = step(block, hidden, states, temb, rotary, bias)
+        seen = hidden.flatten(1, 2) if index == watch else seen
+    shift, scale = (transformer.scale_shift_table + embedded.unflatten(3, (1, -1))).unbind(3)
+    return transformer.proj_out(transformer.norm_out(hidden) * (1 + scale) + shift), seen
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def unpack(model: Path, out: Path, size: Size) -> None:
     """Write the weights of a pipeline's folder as the training commands write theirs."""
     vae = build_vae(size)
     load_weights(vae, model / "vae" / "diffusion_pytorch_model.safetensors")
-    save_weights(vae, out / "vae" / "vae.safetensors")
+    save_weights(vae, out / "vae" / "vae.safetensors", pack=True)
     transformer, words = build_transformer(size), words_of(model)
     load_weights(transformer, model / "transformer" / "diffusion_pytorch_model.safetensors")
     text = build_text(size, len(words) + MARKS)

@@ -26,6 +26,7 @@ from training.common import (
     assemble,
     compiled,
     load_weights,
+    narrow,
     parser,
     save_weights,
     trapezoid,
@@ -45,7 +46,7 @@ def reconstruction_loss(made: Tensor, real: Tensor, boxes: Tensor, box_weight: f
     weight = 1 + (box_weight - 1) * boxes.float()
     weight = weight / weight.mean()
     off = made - real
-    loss = (weight * off.abs()).mean() + 4.0 * (weight * off.square()).mean()
+    loss = (weight * off.abs()).mean() + 8.0 * (weight * off.square()).mean()
     steps = (off[..., 1:] - off[..., :-1]).abs(), (off[..., 1:, :] - off[..., :-1, :]).abs()
     loss = loss + 0.25 * (weight[..., 1:] * steps[0]).mean() + 0.25 * (weight[..., 1:, :] * steps[1]).mean()
     loss = loss + 0.25 * (weight[:, :, 1:] * (off[:, :, 1:] - off[:, :, :-1]).abs()).mean()
@@ -134,10 +135,17 @@ def show(vae: AutoencoderKLLTXVideo, batch: Batch, team: Team, path: Path, rows:
 
 
 def footage(source: Iterator[Batch], team: Team, count: int, frames: int, side: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless (films, sprite boxes) of `count` clips, drawn a whole batch of the source at a time."""
+    """Endless (films, sprite boxes) of `count` clips, drawn a whole batch of the source at a time.
+
+    Each clip comes twice, the second time mirrored and in other company, as drawing takes as long as learning.
+    """
     for batch in source:
         films, boxes = film(batch, team.device, frames, side), sprites(batch, team.device, frames, side)
         yield from zip(films.split(count), boxes.split(count), strict=True)
+        order = torch.randperm(len(films), device=films.device)
+        for part in order.split(count):
+            shape = films[part].flip(4).contiguous(memory_format=torch.channels_last_3d)
+            yield shape, boxes[part].flip(4).contiguous()
 
 
 def start(o: argparse.Namespace, team: Team) -> tuple[AutoencoderKLLTXVideo, Average]:
@@ -182,7 +190,7 @@ def train(o: argparse.Namespace) -> dict[str, float]:
             log.note(step=step, share=share, **facts)
         if team.leads and clock.seconds - saved > 55:
             saved = clock.seconds
-            save_weights(smooth.copy, o.out / "vae.safetensors")
+            save_weights(smooth.copy, o.out / "vae.safetensors", pack=True)
     held = next(stream(describer, "held-out", 4 if tiny else 32, 1, team.rank, 0, stories=0.0))
     return finish(smooth.copy, [next(source) for _ in range(1 if tiny else 4)], held, log, step, o.out)
 
@@ -190,11 +198,12 @@ def train(o: argparse.Namespace) -> dict[str, float]:
 def finish(
     vae: AutoencoderKLLTXVideo, seen: list[Batch], held: Batch, log: Logbook, step: int, out: Path
 ) -> dict[str, float]:
-    """Normalise, save, measure and show the averaged network."""
+    """Normalise, save, measure and show the averaged network as the file has it."""
     team = log.team
+    narrow(vae)
     facts = measure_latents(vae, seen, team)
     if team.leads:
-        save_weights(vae, out / "vae.safetensors")
+        save_weights(vae, out / "vae.safetensors", pack=True)
     facts |= measure(vae, held, team)
     log.note(step=step, done=True, **facts)
     if team.leads:
@@ -211,7 +220,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options.add_argument("--rate", type=float, default=2e-3, help="peak learning rate of Muon and of AdamW")
     options.add_argument("--decay", type=float, default=0.5, help="share of the time in which the rate falls to zero")
     options.add_argument("--prior", type=float, default=2e-5)
-    options.add_argument("--noise", type=float, default=0.08, help="most noise on latents, in deviations")
+    options.add_argument("--noise", type=float, default=0.05, help="most noise on latents, in deviations")
     options.add_argument("--resume", type=Path, help="a vae.safetensors to go on from")
     return train(options.parse_args(arguments))
 

@@ -35,13 +35,14 @@ __all__ = [
     "spec_of",
 ]
 
-DEFAULT: Final = "animatic"
+DEFAULT: Final = "pocket"
 """The engine of a screenplay that names none."""
 
 GROUP: Final = "storyboard.engines"
 _BUILT_IN: Final = {
     "animatic": "storyboard.engines.animatic",
     "ltx": "storyboard.engines.ltx",
+    "modelscope": "storyboard.engines.modelscope",
     "pocket": "storyboard.engines.pocket",
 }
 INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.engines.archive"}

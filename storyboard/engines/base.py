@@ -6,9 +6,9 @@ May import what stands above `engines` in the layout, and engines.words.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -92,7 +92,11 @@ class Capabilities:
     languages: tuple[str, ...] = ()
     """Of prompts, as BCP 47 tags; empty where any will do."""
     licence: str | None = None
-    """Of the weights; None where there are none."""
+    """Of the weights, with `unverified` where nobody has looked it up; None where there are none."""
+    memory: tuple[tuple[str, float], ...] = ()
+    """Gigabytes of device memory for each `offload`, estimated from parameter counts; empty where it matters not."""
+    notices: tuple[str, ...] = ()
+    """What an author should know before a film is shot with it; `check` says it."""
 
 
 class EngineOptions(BaseModel):
@@ -104,6 +108,8 @@ class EngineOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     unkeyed: ClassVar[frozenset[str]] = frozenset()
+    each: ClassVar[frozenset[str]] = frozenset({"tail", "head", "width", "height"})
+    """Options that come with each assignment: one open engine serves scenes that differ in them."""
 
     tail: int | None = Field(default=None, ge=1, description="Frames of the shot before that condition a shot")
     head: int | None = Field(default=None, ge=1, description="Frames of the scene after that condition a shot")
@@ -162,6 +168,18 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Preparing(Protocol):
+    """An engine that wants to know a film's texts beforehand, to read them all before its first shot.
+
+    It is no part of any key: pixels must be the same without it.
+    """
+
+    def prepare(self, texts: Sequence[str], progress: Progress) -> None:
+        """Called once after opening, with each text once. `progress` is called with (0, 0) only, and may cancel."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
     """How the registry knows an engine: everything but the engine itself, and how to open it."""
@@ -178,6 +196,8 @@ class EngineSpec:
     open: Callable[[EngineOptions], Engine]
     vocabulary: Callable[[], Vocabulary] | None = None
     """The words that it has seen, without heavy imports; None where it knows a language."""
+    absent: Callable[[EngineOptions], str | None] = lambda options: None
+    """What the options name and is not on this machine, with the remedy behind `; `. Without heavy imports."""
     libraries: tuple[str, ...] = ()
     """Packages whose versions a take remembers: they may change pixels, and are not in the key."""
     carried: bool = False

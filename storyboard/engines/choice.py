@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from pydantic import ValidationError
 
@@ -18,9 +17,6 @@ from storyboard.errors import DocumentPath, EngineUnavailable, Fault
 from storyboard.source import Source
 from storyboard.timing import Rate
 from storyboard.wording import nearest, plain_faults, quoted, value_at
-
-_EACH: Final = {"tail", "head", "width", "height"}
-"""Options that an open engine need not know: one that is resident serves scenes that differ in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,7 @@ class EngineUse:
     @property
     def resident(self) -> Digest:
         """What shots must share to be shot by the same open engine; the rest comes with each assignment."""
-        return digest_of([self.spec.name, self.options.model_dump(mode="json", exclude=_EACH)])
+        return digest_of([self.spec.name, self.options.model_dump(mode="json", exclude=set(self.options.each))])
 
 
 class Faulty(Exception):

@@ -5,8 +5,10 @@ May import what stands above `engines` in the layout.
 
 from __future__ import annotations
 
+from pydantic import BaseModel
+
 from storyboard.engines import DEFAULT, known, spec_of
-from storyboard.engines.base import EngineSpec, FrameRule
+from storyboard.engines.base import Capabilities, EngineSpec, FrameRule
 from storyboard.engines.choice import unknown_engine
 from storyboard.errors import CommandError, EngineUnavailable
 
@@ -21,7 +23,7 @@ def _row(name: str) -> tuple[str, str, str]:
         spec = spec_of(name)
     except EngineUnavailable as error:
         return name, error.message, "cannot run here"
-    return spec.name, spec.summary, _here(spec)
+    return spec.name, spec.summary, _here(spec).split("; ")[0]
 
 
 def described(name: str) -> dict[str, str]:
@@ -41,6 +43,7 @@ def described(name: str) -> dict[str, str]:
         "version": str(can.version),
         "weights": spec.weights(options) or "none",
         "licence of weights": can.licence or "none",
+        "memory of the device": _memory(can),
         "frames": str(can.frames),
         "size": size + multiple,
         "rate": f"{can.native_rate} only" if can.native_rate else f"any; {can.default_rate} where the film names none",
@@ -53,18 +56,26 @@ def described(name: str) -> dict[str, str]:
         "LoRA": _yes(can.lora),
         "languages": ", ".join(can.languages) or "any",
     }
+    facts |= {f"note {number}": notice for number, notice in enumerate(can.notices, 1)}
     if spec.vocabulary is not None:
         vocabulary = spec.vocabulary()
         facts |= {kind: ", ".join(names) for kind, names in vocabulary.kinds.items()}
         facts["words"] = f"{len(vocabulary.words)}; others are left out"
     fields = spec.options.model_fields.items()
-    facts |= {f"option {field}": f"{info.description or ''} (default {info.default})" for field, info in fields}
+    facts |= {f"option {field}": f"{info.description or ''}{_default(info.default)}" for field, info in fields}
     return facts
 
 
 def _here(spec: EngineSpec) -> str:
-    missing = spec.missing()
-    return "runs here" if missing is None else f"cannot run here: {missing}"
+    why = spec.missing() or spec.absent(spec.options())
+    return "runs here" if why is None else f"cannot run here: {why}"
+
+
+def _memory(can: Capabilities) -> str:
+    """As an estimate: it is one."""
+    if not can.memory:
+        return "does not matter"
+    return ", ".join(f"{gigabytes:g} GB with `offload: {rung}`" for rung, gigabytes in can.memory) + ", estimated"
 
 
 def _count(rule: FrameRule | None, usual: int) -> str:
@@ -73,3 +84,14 @@ def _count(rule: FrameRule | None, usual: int) -> str:
 
 def _yes(fact: bool) -> str:
     return "yes" if fact else "no"
+
+
+def _default(value: object) -> str:
+    """What counts where an author says nothing, as one would write it."""
+    return "" if value is None or value == () else f" (default {_said(value)})"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, BaseModel):
+        return "{" + ", ".join(f"{name}: {_said(each)}" for name, each in value) + "}"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -5,24 +5,26 @@ of `vocabulary.json` and no others, and words that it has never seen are left ou
 how it was made, and the model card beside the weights how good it is.
 
 torch and diffusers are imported when the engine is opened. May import what stands above `engines` in the layout, and
-engines.base, engines.words, engines.weights, engines.diffusion, engines.ltx.
+engines.base, engines.words, engines.ltx, and what engines share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import Field
 
 from storyboard.digest import Plain
 from storyboard.durable import json_object
 from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec, FrameRule, Progress
-from storyboard.engines.diffusion import ModelOptions, missing_packages
-from storyboard.engines.ltx import PARTS, Ltx, LtxSampling, Schedule
+from storyboard.engines.ltx import Ltx, LtxSampling
+from storyboard.engines.ltx_layout import PARTS
+from storyboard.engines.options import Dtype, ModelOptions, Schedule
+from storyboard.engines.translation import missing_packages
 from storyboard.engines.weights import Weights, identity
 from storyboard.engines.words import Vocabulary
 from storyboard.errors import EngineUnavailable
@@ -39,7 +41,7 @@ _CONDITIONS: Final = FrameRule(4, 1, 1, 9)
 class PocketOptions(ModelOptions):
     """There is little to choose: the model was distilled to its few steps, which have guidance built in."""
 
-    dtype: Literal["bfloat16", "float16", "float32"] = Field(default="float32", description="Numbers it reckons in")
+    dtype: Dtype = Field(default="float32", description="Numbers it reckons in")
     schedule: Schedule | None = Field(
         default=None, description="Timesteps from 1000 down to above 0, instead of those it was made for"
     )
@@ -104,6 +106,10 @@ class Pocket(Ltx):
         """Load it onto its device. Raises EngineUnavailable, OutOfMemory."""
         super().__init__("pocket", WEIGHTS, options.sampling, capabilities(options))
         self.vocabulary = vocabulary()
+
+    def prepare(self, texts: Sequence[str], progress: Progress) -> None:
+        """As `ltx` does it, of what is read of them."""
+        super().prepare([self.vocabulary.read(text) for text in texts], progress)
 
     def shoot(self, assignment: Assignment, progress: Progress) -> Footage:
         """As `ltx` does it, by the words that are known: to the model, any other is one and the same noise."""

@@ -2,6 +2,7 @@
 
     a model of the Hugging Face hub    `org/name` and a commit    hub:org/name@<40 hex digits>
     a folder in the same layout        its path                   folder:<digest of what is loaded from it>
+    a single file                      its path                   file:<digest of its content>
 
 A folder is known by its content: the digest of the sorted list of (name, digest) of the files that are loaded from it.
 Digests of files are remembered in the user's cache folder by size, times and inode, so that a plan reads no weights.
@@ -46,6 +47,8 @@ class Part:
     """What its `config.json` may name as its class; empty where it has none, as a tokenizer."""
     files: tuple[str, ...] = ()
     """Of which it needs one."""
+    bare: bool = False
+    """Only its configuration is read: the weights come from elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,13 @@ def checked_commit(text: str) -> str:
     return text
 
 
+def checked_model(text: str) -> str:
+    """A model of the hub as it is written. Raises ValueError with the remedy."""
+    if not _HUB.fullmatch(text):
+        raise ValueError(f"`{text}` is no model of the hub; write `org/name`, or for a folder no `revision`")
+    return text
+
+
 def locate(model: str, revision: str | None, parts: Sequence[Part], *, download: bool = False) -> Weights:
     """Weights as an author names them: with a commit a hub model, without one a folder.
 
@@ -78,9 +88,7 @@ def locate(model: str, revision: str | None, parts: Sequence[Part], *, download:
     there, of a class that is expected, and saved as safetensors. Raises ValueError with the remedy behind `; `.
     """
     if revision is not None:
-        if not _HUB.fullmatch(model):
-            raise ValueError(f"`{model}` is no model of the hub; write `org/name`, or for a folder no `revision`")
-        return Weights(model, revision, download)
+        return Weights(checked_model(model), revision, download)
     folder = Path(model).expanduser()
     if not folder.is_dir():
         if _HUB.fullmatch(model):
@@ -113,13 +121,15 @@ def _check_part(folder: Path, part: Part) -> None:
     for name, path in _loaded_files(folder, (part,)):
         if not os.access(path, os.R_OK):
             raise ValueError(f"`{folder.name}/{name}` cannot be read; check its permissions")
-    if not any(path.suffix == ".safetensors" for path in (folder / part.name).iterdir()):
+    if not part.bare and not any(path.suffix == ".safetensors" for path in (folder / part.name).iterdir()):
         raise ValueError(f"{place} has no `.safetensors` file; save the model as safetensors, as others can run code")
 
 
 def _shards(folder: Path, part: Part) -> set[str]:
     """The files that an index of sharded weights names."""
     names: set[str] = set()
+    if part.bare:
+        return names
     for index in (folder / part.name).glob("*.safetensors.index.json"):
         named = _read_json(index).get("weight_map")
         names |= {str(name) for name in named.values()} if isinstance(named, dict) else set()
@@ -150,6 +160,15 @@ def is_here(weights: Weights, parts: Sequence[Part]) -> bool:
     return all(isinstance(path, str) for path in found)
 
 
+def absent(weights: Weights, parts: Sequence[Part]) -> tuple[str, str] | None:
+    """What is not on this machine, and the remedy; None where all is."""
+    if is_here(weights, parts):
+        return None
+    command = f"hf download {weights.model} --revision {weights.revision}"
+    remedy = f"set `download: true` to fetch them, or run `{command}`"
+    return f"the weights of `{weights.model}` are not on this machine", remedy
+
+
 def identity(weights: Weights, parts: Sequence[Part], *, now: float | None = None) -> str:
     """Which weights these are, for the key: `hub:org/name@<commit>` or `folder:<digest of content>`.
 
@@ -163,10 +182,18 @@ def identity(weights: Weights, parts: Sequence[Part], *, now: float | None = Non
     return f"folder:{digest_of(listed)}"
 
 
+def file_identity(path: Path) -> str:
+    """Which file this is, for the key: `file:<digest of content>`. Raises OSError."""
+    memory = _Memory(time.time())
+    digest = memory.digest(path)
+    memory.keep()
+    return f"file:{digest}"
+
+
 def _loaded_files(folder: Path, parts: Sequence[Part]) -> Iterator[tuple[str, Path]]:
     for part in parts:
         for path in (folder / part.name).iterdir():
-            if path.suffix in _LOADED and path.is_file():
+            if path.suffix in _LOADED and path.is_file() and not (part.bare and path.name != "config.json"):
                 yield f"{part.name}/{path.name}", path
 
 

@@ -4,6 +4,8 @@ strict  8n+1 frames, tails and heads of 1 or 9: the frame rule of latent video m
 twelve  shoots at 12 frames per second only
 dice    noise, another at every run: nothing of it can be right by accident
 alone   cannot continue a shot, takes no images and no negative prompt
+ends    takes no head, but an end image
+forth   takes neither head nor end image
 wide    sides that are multiples of 64 only
 gone    announced by an entry point that leads nowhere
 
@@ -92,3 +94,5 @@ WIDE = _spec("wide", size_multiple=64, default_size=(128, 64))
 ALONE = _spec(
     "alone", tail=None, default_tail=0, head=None, default_head=0, start_image=False, end_image=False, negative=False
 )
+ENDS = _spec("ends", head=None, default_head=0)
+FORTH = _spec("forth", head=None, default_head=0, end_image=False)

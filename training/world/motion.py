@@ -14,7 +14,7 @@ from training.world.cast import Subject
 from training.world.places import Place
 
 TAU = 2 * math.pi
-LEAST_SIZE, MOST_SIZE = 0.2, 0.62
+LEAST_SIZE, MOST_SIZE = 0.25, 0.68
 """Of a sprite, as fractions of the picture's height: what a subject is held to when it goes on."""
 
 
@@ -98,7 +98,7 @@ class Setting(NamedTuple):
     """Of the camera, in the end."""
 
 
-WALKS = {"walks": (0.0075, 0.035, 8.0), "runs": (0.012, 0.06, 6.0), "hops": (0.0075, 0.13, 9.0)}
+WALKS = {"walks": (0.0075, 0.035, 10.0), "runs": (0.012, 0.06, 8.0), "hops": (0.0075, 0.13, 11.0)}
 """Widths per frame, height of a step, frames of a step."""
 GONE = frozenset({"leaves", "flies away"})
 """Actions after which the subject is off screen."""
@@ -164,7 +164,7 @@ def _travel(rng: Random, base: Motion, action: str, at: Setting, step: float) ->
             return along._replace(ay=0.045, ar=0.16, omega=TAU / 17)
         return along._replace(ay=0.022, ar=0.11, omega=TAU / 14)
     if action == "drives":
-        return base._replace(vx=0.009 * speed + drift, hop=0.008, ar=0.012, omega=TAU / 8, squash=0.0)
+        return base._replace(vx=0.009 * speed + drift, hop=0.008, ar=0.012, omega=TAU / 10, squash=0.0)
     if action == "sails":
         return base._replace(vx=0.006 * speed + drift, ay=0.014, ar=0.07, omega=TAU / 20)
     high = base.y if at.place.medium in ("air", "space", "under") else base.y - rng.uniform(0.26, 0.34)
@@ -174,24 +174,24 @@ def _travel(rng: Random, base: Motion, action: str, at: Setting, step: float) ->
 def _in_place(rng: Random, base: Motion, action: str, subject: Subject, at: Setting, foot: float) -> Motion:
     """What is done on one spot."""
     if action == "dances":
-        return base._replace(ar=0.3, hop=0.055, squash=0.07, ax=0.05, omega=TAU / 12)
+        return base._replace(ar=0.3, hop=0.055, squash=0.07, ax=0.05, omega=TAU / 15)
     if action == "jumps":
-        return base._replace(hop=0.27, squash=0.04, omega=TAU / 2 / 11, ay=0.0, ar=0.02)
+        return base._replace(hop=0.27, squash=0.04, omega=TAU / 2 / 13, ay=0.0, ar=0.02)
     if action == "spins":
-        return base._replace(vr=at.way * TAU / 20, squash=0.0, ar=0.0)
+        return base._replace(vr=at.way * TAU / 24, squash=0.0, ar=0.0)
     if action == "eats":
-        return base._replace(ar=0.1, squash=0.03, omega=TAU / 9)
+        return base._replace(ar=0.1, squash=0.03, omega=TAU / 12)
     if action == "sleeps":
         # Whoever is seen from the side lowers the head; whoever looks at us lies down.
         lie = 0.4 * subject.faces * base.face if subject.kind != "person" and subject.faces else rng.choice((-1.5, 1.5))
         breathing = base._replace(squash=0.035, ar=0.0, omega=TAU / 22)
         return breathing._replace(r=lie) if at.fresh else breathing._replace(dr=lie, span=9.0)
     if action == "grows":
-        small = min(at.size, 0.3) if at.fresh else at.size
+        small = min(at.size, 0.34) if at.fresh else at.size
         return base._replace(
-            s=small, ls=math.log(max(1.0, min(1.85, 0.68 / small / at.zoom))), span=22.0, y=max(foot, 0.8)
+            s=small, ls=math.log(max(1.0, min(1.85, 0.72 / small / at.zoom))), span=22.0, y=max(foot, 0.8)
         )
-    return base._replace(ls=math.log(max(0.45, 0.17 / at.size)), span=22.0)
+    return base._replace(ls=math.log(max(0.45, 0.2 / at.size)), span=22.0)
 
 
 def _once(base: Motion, action: str, subject: Subject, at: Setting, foot: float) -> Motion:

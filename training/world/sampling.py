@@ -298,7 +298,7 @@ def fresh_wish(rng: Random, held_out: bool, given: Mapping[str, str | None]) -> 
     subject, place = _where_and_who(rng, held_out, given)
     wish = Wish(subject, "stands", place, variant=int(rng.random() * 4))
     second = given.get("second")
-    if second is None and "second" not in given and rng.random() < 0.2:
+    if second is None and "second" not in given and rng.random() < 0.34:
         second = somebody(rng, place, False, but=(subject,))
     wish.second = second
     odds = rng.random()

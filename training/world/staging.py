@@ -168,13 +168,13 @@ def _pair(
     subject = SUBJECTS[SUBJECT_INDEX[wish.subject]]
     had = _taken_over(rng, SUBJECT, earlier, onset)
     joint = wish.relation in JOINT
-    size = rng.uniform(0.38, 0.46) * subject.size
+    size = rng.uniform(0.45, 0.55) * subject.size
     x = rng.uniform(-0.12, 0.12) if tracked or wish.second else rng.uniform(-0.16, 0.16)
     if not tracked and wish.action in GOING:
         x -= way * 0.12
     x += camera.vx * 16 if not tracked else 0.0
     if wish.second is not None:
-        size *= 0.86
+        size *= 0.84
         side = _side(rng, wish, way)
         x = side * rng.uniform(0.19, 0.23) + (0.0 if tracked else camera.vx * 16)
         x -= way * 0.1 if not tracked and wish.action in GOING else 0.0
@@ -222,7 +222,7 @@ def _mate(rng: Random, wish: Wish, setting: Setting, earlier: State | None, x: f
     elif action in ("walks", "drives", "swims", "sails"):
         action = gait(other, setting.place.medium)
     had = _taken_over(rng, COMPANION, earlier, setting.onset)
-    size = rng.uniform(0.38, 0.46) * other.size * 0.84
+    size = rng.uniform(0.45, 0.55) * other.size * 0.82
     there = x - math.copysign(0.4, x) / setting.zoom
     if had is not None and abs(had.x) < 0.5 and had.x * x < 0:
         there = min(max(had.x, -0.32), 0.32)

@@ -66,23 +66,20 @@ def _cartoon(picture: Tensor) -> Tensor:
     scaled = vivid.clamp(0, 1) * steps
     base = scaled.floor()
     toned = (base + ((scaled - base - 0.5) * 5 + 0.5).clamp(0, 1)) / steps
-    line = ((_edges(blur(picture, 3)) - 0.10) * 6).clamp(0, 1)
-    return toned * (1 - 0.88 * line)
+    line = ((_edges(blur(soft, 3)) - 0.06) * 5).clamp(0, 1)
+    return toned * (1 - 0.75 * line)
 
 
 def _pencil(picture: Tensor) -> Tensor:
-    """Grey lines and a little hatching on paper."""
-    grey = _grey(picture)
-    line = ((_edges(picture) - 0.05) * 3.2).clamp(0, 1)
-    height, width = picture.shape[-2:]
-    rows = torch.arange(height, device=picture.device)[:, None] + torch.arange(width, device=picture.device)[None]
-    hatch = 0.5 + 0.5 * torch.cos(rows * (2 * torch.pi / 8))
+    """Soft grey lines and shading on paper."""
+    soft = blur(picture, 3)
+    grey = _grey(soft)
+    line = ((_edges(soft) - 0.04) * 3.0).clamp(0, 1)
     # Shading follows what is darker than its surroundings, so that night does not blacken the paper.
     wide = blur(blur(grey, 31), 31)
-    dark = (0.3 * (0.85 - grey) + 0.8 * (wide - grey)).clamp(0, 0.6)
-    shade = dark * (0.55 + 0.25 * hatch)
-    tone = 0.96 - shade - 0.7 * line
-    return tone.clamp(0.08, 1) * picture.new_tensor((1.0, 0.985, 0.95))[:, None, None]
+    shade = (0.3 * (0.85 - grey) + 0.8 * (wide - grey)).clamp(0, 0.6) * 0.7
+    tone = 0.96 - shade - 0.62 * line
+    return tone.clamp(0.12, 1) * picture.new_tensor((1.0, 0.985, 0.95))[:, None, None]
 
 
 def _watercolour(picture: Tensor) -> Tensor:

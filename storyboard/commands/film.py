@@ -1,0 +1,157 @@
+"""From a screenplay to its film: `init`, `check`, `plan`, `render`.
+
+May import what stands above `commands.film` in the layout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from storyboard.commands import DONE, FAILED, Verb, asked_remote, film_arguments, json_argument, places_arguments, say
+
+if TYPE_CHECKING:
+    from storyboard.report import Reporter
+    from storyboard.shots import Breakdown
+
+
+def _init_arguments(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("screenplay", type=Path, nargs="?", default=Path("film.yaml"), metavar="film.yaml")
+    sub.add_argument("--from", dest="story", type=Path, metavar="story.txt", help="a prompt a line")
+
+
+def _init(asked: argparse.Namespace) -> int:
+    from storyboard.opening import write_screenplay
+
+    write_screenplay(asked.screenplay, asked.story)
+    say(f"wrote `{asked.screenplay}`; render it: storyboard render {asked.screenplay}")
+    return DONE
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from storyboard.breakdown import break_down
+    from storyboard.engines.choice import engine_faults
+    from storyboard.lock import read_lock
+    from storyboard.project import places
+    from storyboard.screenplay import load
+    from storyboard.splice import check_holds
+    from storyboard.telling import counted
+
+    breakdown = break_down(load(asked.screenplay, more=engine_faults), engine=asked.engine)
+    if asked.engine is None:
+        check_holds(breakdown, read_lock(places(asked.screenplay).lock))
+    _note(breakdown)
+    seconds = float(breakdown.rate.seconds(breakdown.frames))
+    size = f"{breakdown.width}x{breakdown.height} at {breakdown.rate} frames per second"
+    parts = {"scene": len(breakdown.scenes), "shot": len(breakdown.shots), "frame": breakdown.frames}
+    length = ", ".join(counted(count, what) for what, count in parts.items())
+    print(f"{asked.screenplay}: {length} ({seconds:g} s), {size}")
+    return DONE
+
+
+def _note(breakdown: Breakdown) -> None:
+    from storyboard.report import notice_lines
+
+    for line in notice_lines(breakdown.screenplay, breakdown.notices):
+        say(line)
+
+
+def _plan_arguments(sub: argparse.ArgumentParser) -> None:
+    places_arguments(sub)
+    sub.add_argument("--why", action="store_true", help="the reasons for each shot")
+    json_argument(sub, "one JSON object")
+
+
+def _plan(asked: argparse.Namespace) -> int:
+    from storyboard.film import prepare
+    from storyboard.price import prices
+    from storyboard.report import plan_lines, plan_plain, prices_lines, prices_plain
+
+    where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked, look=True)}
+    production = prepare(asked.screenplay, **where, engine=asked.engine)
+    plan, ways = production.plan, prices(production)
+    if asked.json:
+        print(json.dumps(plan_plain(plan, str(asked.screenplay)) | {"ways": prices_plain(ways)}))
+    else:
+        print("\n".join([*plan_lines(plan, why=asked.why), *prices_lines(ways)]))
+    return DONE
+
+
+def _render_arguments(sub: argparse.ArgumentParser) -> None:
+    places_arguments(sub)
+    sub.add_argument("--only", metavar="SCENE", help="this scene, and what it needs; writes STEM.SCENE.mp4")
+    sub.add_argument("--partial", action="store_true", help="shoot nothing: the film so far; writes STEM.partial.mp4")
+    _mode_arguments(sub)
+    json_argument(sub, "events, one JSON object a line")
+
+
+def _mode_arguments(sub: argparse.ArgumentParser) -> None:
+    modes = sub.add_mutually_exclusive_group()
+    for mode, what in (
+        (
+            "splice",
+            "shoot changed scenes alone, between the tail before them and the head after them; later takes stay",
+        ),
+        ("ripple", "shoot through what was spliced before"),
+        ("locked", "fail unless the film is as its lock says and all of its takes are there; shoot nothing"),
+    ):
+        modes.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode, help=what)
+    sub.set_defaults(mode="plain")
+
+
+def _render(asked: argparse.Namespace) -> int:
+    from storyboard.events import FilmDone, FilmPlanned
+    from storyboard.fresh import find_fresh
+    from storyboard.project import Variant, places
+    from storyboard.report import Bars, JsonLines, Lines
+
+    for_people = Bars if sys.stderr.isatty() else Lines
+    reporter: Reporter = JsonLines(sys.stdout) if asked.json else for_people(sys.stderr)
+    begun = time.perf_counter()
+    variant = Variant(asked.engine, asked.only, asked.partial)
+    where = places(asked.screenplay, out=asked.out, vault=asked.vault, variant=variant.name)
+    fresh = find_fresh(where, variant) if asked.mode == "plain" else None
+    if fresh is None:
+        return _render_film(asked, reporter)
+    reporter.show(FilmPlanned(0, 0, fresh.shots, {}))
+    reporter.show(FilmDone(fresh.movie, fresh.frames, time.perf_counter() - begun, changed=False))
+    if not asked.json:
+        print(fresh.movie)
+    return DONE
+
+
+def _render_film(asked: argparse.Namespace, reporter: Reporter) -> int:
+    from storyboard.events import FilmDone, FilmStopped
+    from storyboard.film import Mode, prepare, produce
+
+    where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked)}
+    what = {"engine": asked.engine, "only": asked.only, "partial": asked.partial}
+    production = prepare(asked.screenplay, **where, **what, mode=Mode(asked.mode))
+    _note(production.plan.breakdown)
+    code, movie = DONE, None
+    events = produce(production)
+    try:
+        for event in events:
+            reporter.show(event)
+            if isinstance(event, FilmStopped):
+                code = FAILED
+            if isinstance(event, FilmDone):
+                movie = event.movie
+    finally:
+        events.close()
+        reporter.close()
+    if movie is not None and not asked.json:
+        print(movie)
+    return code
+
+
+VERBS: Final = {
+    "init": Verb(_init, _init_arguments),
+    "check": Verb(_check, film_arguments),
+    "plan": Verb(_plan, _plan_arguments),
+    "render": Verb(_render, _render_arguments, works=True),
+}
