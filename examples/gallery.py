@@ -12,7 +12,7 @@ import av
 from PIL import Image
 
 from storyboard.blame import cut_of
-from storyboard.encoding import read_note
+from storyboard.boxes import read_note
 
 WIDTH = 192
 GAP = 4

@@ -17,17 +17,22 @@ from storyboard.crew import Crew, Here
 from storyboard.cut import Cut, assemble
 from storyboard.errors import StoryboardError
 from storyboard.events import Event, ShotEvent
+from storyboard.export import export_captions, export_timeline
 from storyboard.film import Production, prepare, produce
 from storyboard.pick import pick
 from storyboard.pins import Mode
 from storyboard.plan import Plan, make_plan
+from storyboard.profiles import in_profile
+from storyboard.recut import Recut, recut
 from storyboard.remote import Remote, pull, push
 from storyboard.render import render
 from storyboard.screenplay import Screenplay, load, loads
 from storyboard.shots import Breakdown, Shot
+from storyboard.since import film_since
 from storyboard.takes import Alternative, Tryout, compare_takes, shoot_takes, try_takes
 from storyboard.vault import Take, Vault
 from storyboard.watch import watch
+from storyboard.why import Why, explain, last_render
 
 __all__ = [
     "Alternative",
@@ -41,6 +46,7 @@ __all__ = [
     "Movie",
     "Plan",
     "Production",
+    "Recut",
     "Remote",
     "Screenplay",
     "Shot",
@@ -49,11 +55,18 @@ __all__ = [
     "Take",
     "Tryout",
     "Vault",
+    "Why",
     "assemble",
     "blame",
     "break_down",
     "compare_takes",
     "conform",
+    "explain",
+    "export_captions",
+    "export_timeline",
+    "film_since",
+    "in_profile",
+    "last_render",
     "load",
     "loads",
     "make_plan",
@@ -62,6 +75,7 @@ __all__ = [
     "produce",
     "pull",
     "push",
+    "recut",
     "render",
     "shoot_takes",
     "try_takes",

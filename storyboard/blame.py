@@ -65,7 +65,6 @@ class Credit:
 
 def make_note(screenplay: Plain, cut: Cut, shots: Mapping[str, ShotFacts]) -> Plain:
     """What is embedded in a movie: the canonical screenplay, the cut, and facts of each shot in it, by shot."""
-    used = {edit.shot for edit in cut.edits}
     return {
         "storyboard": _VERSION,
         "screenplay": screenplay,
@@ -76,7 +75,7 @@ def make_note(screenplay: Plain, cut: Cut, shots: Mapping[str, ShotFacts]) -> Pl
         "shots": {
             name: {"prompt": facts.prompt, "engine": facts.engine, "seed": facts.seed}
             for name, facts in shots.items()
-            if name in used
+            if name in cut.shots
         },
     }
 
@@ -86,7 +85,7 @@ def blame(movie: Path, at: Duration) -> Credit:
 
     Raises ConformError where the movie holds no note that can be read, CommandError for a time beyond its end.
     """
-    from storyboard.encoding import read_note
+    from storyboard.boxes import read_note
 
     note = read_note(movie)
     try:
@@ -102,7 +101,7 @@ def blame(movie: Path, at: Duration) -> Credit:
 
 def screenplay_of(movie: Path) -> Plain:
     """The canonical screenplay that a movie was made from. Raises ConformError."""
-    from storyboard.encoding import read_note
+    from storyboard.boxes import read_note
 
     note = read_note(movie)
     if not isinstance(note, Mapping) or "screenplay" not in note:
@@ -153,7 +152,7 @@ def _mixed_with(mix: Mix, cut: Cut, frame: int) -> MixedWith:
     if mix.under is None:
         return MixedWith(mix.kind, None, None, None, weights)
     key = mix.under.key
-    shot = next((edit.shot for edit in cut.edits if edit.strip.key == key), None)
+    shot = mix.shot or next((edit.shot for edit in cut.edits if edit.strip.key == key), None)
     return MixedWith(mix.kind, shot, key, mix.under.frames[frame], weights)
 
 
@@ -171,7 +170,9 @@ def _edit_to_plain(edit: Edit) -> Plain:
     if edit.mix is not None:
         mix = edit.mix
         under = None if mix.under is None else _strip_to_plain(mix.under)
-        plain["mix"] = {"kind": mix.kind.value, "position": mix.position, "length": mix.length, "under": under}
+        mixed: dict[str, Plain] = {"kind": mix.kind.value, "position": mix.position, "length": mix.length}
+        whose: dict[str, Plain] = {} if mix.shot is None else {"shot": mix.shot}
+        plain["mix"] = {**mixed, "under": under, **whose}
     return plain
 
 
@@ -204,6 +205,7 @@ def _mix_from(record: Record) -> Mix:
         under=None if under is None else _strip_from(_record(under)),
         position=_whole(record.get("position")),
         length=_whole(record.get("length")),
+        shot=field_of(record, "shot", str) if "shot" in record else None,
     )
 
 

@@ -16,13 +16,15 @@ from itertools import pairwise
 from pathlib import Path
 
 from storyboard.casting import cast
+from storyboard.chains import long_chains
 from storyboard.conditioning import Closing, close_on_end, close_on_head, head_refs, head_rule, tail_refs
 from storyboard.digest import digest_file, seed_from
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import DocumentPath, Fault
 from storyboard.footage import probe_image, probe_movie
-from storyboard.screenplay import Scene, Screenplay, StillImage, asset_path
+from storyboard.screenplay import Scene, Screenplay, asset_path
 from storyboard.shots import Ahead, Breakdown, FrameRef, SceneSpan, Shot, Still
+from storyboard.spans import lay_out
 from storyboard.timing import FrameRange, engine_frames, shown_frame
 
 
@@ -41,7 +43,7 @@ def break_down(
     for index in work.scene_order() if work.cast.decided else ():
         work.break_scene(index)
     if work.faults:
-        raise screenplay.error(work.faults)
+        raise screenplay.error(dict.fromkeys(work.faults))
     return work.result()
 
 
@@ -92,37 +94,11 @@ class _Work:
         self.of_scene: dict[str, list[Shot]] = {}
         self.broken: set[str] = set()
         self.index = {scene.id: place for place, scene in enumerate(screenplay.scenes)}
-        self.spans = self.lay_out() if self.cast.decided else ()
-
-    # Scenes in the film
-
-    def lay_out(self) -> tuple[SceneSpan, ...]:
-        spans: list[SceneSpan] = []
-        first, declared = 0, Fraction(0)
-        for index, scene in enumerate(self.play.scenes):
-            frames = max(1, scene.duration.frames(self.rate))
-            declared += scene.duration.seconds(self.rate)
-            kind, length = None, 0
-            if scene.transition:
-                kind, length = scene.transition.kind, scene.transition.duration.frames(self.rate)
-                if length > frames:
-                    message = f"a {kind} of {length} frames into a scene of {frames}"
-                    path = ("scenes", index, "transition", "duration")
-                    self.faults.append(Fault(path, message, "make the scene longer or the transition shorter"))
-                if length == 0:
-                    message = f"a {kind} of {scene.transition.duration} is less than half a frame: the film cuts"
-                    self.notices.append(Fault(("scenes", index, "transition", "duration"), message))
-            film = FrameRange(first, first + frames)
-            line, hold = self.play.line(index), scene.card is not None
-            spans.append(SceneSpan(scene.id, line, film, (), kind if length else None, length, hold))
-            first += frames
-        drift = self.rate.seconds(first) - declared
-        if abs(drift) * self.rate.fraction * 2 > 1:
-            which = f"{float(abs(drift)):.3f} s {'longer' if drift > 0 else 'shorter'}"
-            message = f"the film is {which} than its scenes say, by rounding each to whole frames"
-            hint = f"at {self.rate} frames per second a frame is {float(1 / self.rate.fraction):.4f} s"
-            self.notices.append(Fault(("scenes",), message, hint))
-        return tuple(spans)
+        self.spans: tuple[SceneSpan, ...] = ()
+        if self.cast.decided:
+            self.spans, faults, notices = lay_out(screenplay, self.rate)
+            self.faults += faults
+            self.notices += notices
 
     def scene_order(self) -> list[int]:
         edges: dict[str, list[str]] = {}
@@ -182,7 +158,7 @@ class _Work:
         assert scene.footage is not None
         path = asset_path(self.play, scene.footage.file)
         begin = scene.footage.from_.seconds(self.rate)
-        total = len(self.spans[index].film)
+        total = self.spans[index].frames
         if not self.is_long_enough(index, path, begin + self.rate.seconds(total)):
             return []
         digest = digest_file(path)
@@ -218,7 +194,7 @@ class _Work:
 
     def stretches(self, index: int, scene: Scene, use: EngineUse) -> list[_Stretch]:
         """Each beat starts one. Beats are placed in film frames from the scene's start, then in engine frames."""
-        total = len(self.spans[index].film)
+        total = self.spans[index].frames
         end = engine_frames(total, use.rate, self.rate)
         starts: list[tuple[int, str, DocumentPath]] = []
         if scene.prompt is not None:
@@ -241,7 +217,7 @@ class _Work:
     def engine_shots(self, index: int, scene: Scene, before: str | None) -> list[Shot]:
         use, count = self.cast.uses[index], len(self.faults)
         stretches = self.stretches(index, scene, use)
-        self.check_ends(index, scene, use)
+        self.check_ends(index, scene, use, before)
         last = self.of_scene[before][-1] if before else None
         shots: list[Shot] = []
         for stretch in stretches if len(self.faults) == count else ():
@@ -256,8 +232,12 @@ class _Work:
                 position += len(shot.visible)
         return shots
 
-    def check_ends(self, index: int, scene: Scene, use: EngineUse) -> None:
+    def check_ends(self, index: int, scene: Scene, use: EngineUse, before: str | None) -> None:
         can = use.capabilities
+        if can.needs_picture and before is None and scene.start is None:
+            message = f"scene `{scene.id}` begins with nothing, and `{use.spec.name}` sets a picture in motion"
+            hint = "give it `start: {image: ...}`, let it continue a scene, or set another `engine`"
+            self.faults.append(Fault(("scenes", index), message, hint))
         wrong = [
             ("start", scene.start is not None and not can.start_image, "takes no start image"),
             ("end", scene.end is not None and not can.end_image, "takes no end image"),
@@ -295,26 +275,28 @@ class _Work:
         if closes and scene.end and scene.start and frames == 1:
             message = f"scene `{scene.id}` is one frame long, and both `start` and `end` give it"
             self.faults.append(Fault(("scenes", index, "end"), message, "make it longer, or leave one of them out"))
+        first = scene.start if position == 0 else None
+        shown = self.play.references(stretch.prompt) if use.capabilities.references else {}
         shot = replace(
             self.plain_shot(index, number, use, position, frames),
             prompt=self.play.resolved_prompt(stretch.prompt),
+            negative=(scene.negative or self.play.negative or "") if use.capabilities.negative else "",
             seed=seed_of(self.play, scene, number, scene.take),
             visible=FrameRange(kept, kept + visible),
             lasts=self.scene_end(index, use) - position if closes else Fraction(visible),
             continues=last.id if last else None,
             tail=tail,
-            start=self.still(index, "start", scene.start) if position == 0 else None,
-            end=self.still(index, "end", scene.end) if closes else None,
+            start=self.still(first.image, "scenes", index, "start", "image") if first else None,
+            end=self.still(scene.end.image, "scenes", index, "end", "image") if scene.end and closes else None,
+            references=tuple(self.still(file, "cast", who, "reference") for who, file in shown.items()),
         )
-        if use.capabilities.negative:
-            shot = replace(shot, negative=scene.negative or self.play.negative or "")
         if closing.head:
             shot = replace(shot, head=head_refs(self.sender(scene), closing, use.rate))
         return shot
 
     def scene_end(self, index: int, use: EngineUse) -> Fraction:
         """The scene's out point by the engine's clock, exact: not where the last frame shown ends."""
-        return len(self.spans[index].film) * use.rate.fraction / self.rate.fraction
+        return self.spans[index].frames * use.rate.fraction / self.rate.fraction
 
     def closing(self, scene: Scene, use: EngineUse, before: int) -> Closing | None:
         """How a shot with `before` frames up to the scene's end closes; None where that does not fit the window."""
@@ -375,14 +357,12 @@ class _Work:
         hint = f"make the scene {longer:g} s longer to see it"
         self.notices.append(Fault(("scenes", index, "end"), message, hint))
 
-    def still(self, index: int, field: str, image: StillImage | None) -> Still | None:
-        if image is None:
-            return None
-        path = asset_path(self.play, image.image)
+    def still(self, name: str, *at: str | int) -> Still:
+        """A picture of the author's, named at that document path."""
+        path = asset_path(self.play, name)
         try:
             probe_image(path)
         except ValueError as error:
-            at: DocumentPath = ("scenes", index, field, "image")
             self.faults.append(Fault(at, str(error), "name a PNG or JPEG picture"))
         return Still(path, digest_file(path))
 
@@ -391,5 +371,6 @@ class _Work:
         document_order = {shot: self.shots[shot].depends for span in scenes for shot in span.shots}
         shots = {shot: self.shots[shot] for shot in in_order(document_order)}
         film, fit = self.cast, self.play.format.fit
+        notices = (*self.notices, *long_chains(self.play, shots.values()))
         size = (film.width, film.height)
-        return Breakdown(self.play, *size, self.rate, fit, scenes, shots, tuple(self.notices), self.heads)
+        return Breakdown(self.play, *size, self.rate, fit, scenes, shots, notices, self.heads)

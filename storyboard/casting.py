@@ -13,10 +13,21 @@ from typing import Final
 from storyboard.checks import BRACES
 from storyboard.digest import Plain
 from storyboard.engines import DEFAULT, spec_of
-from storyboard.engines.choice import EngineUse, Faulty, has_size, lone_side, options_of, spec_named, use_engine
+from storyboard.engines.choice import (
+    EngineUse,
+    Faulty,
+    has_size,
+    lone_side,
+    options_of,
+    shaped,
+    sizes_of,
+    spec_named,
+    use_engine,
+)
 from storyboard.engines.words import Vocabulary
 from storyboard.errors import DocumentPath, Fault
-from storyboard.screenplay import Scene, Screenplay
+from storyboard.footage import probe_image
+from storyboard.screenplay import Scene, Screenplay, asset_path
 from storyboard.timing import Rate
 from storyboard.wording import quoted, value_at
 
@@ -58,7 +69,7 @@ def cast(play: Screenplay, replaced: str | None) -> Casting:
             known[place] = _use(play, place, replaced, result)
         use = known[place]
         if use is not None:
-            result.uses[index] = use
+            result.uses[index] = _shaped(play, index, use, result)
             _note_left_out(play, index, use, result)
             _, _, path = _choice(play, place, replaced)
             what = f"`{use.spec.name}`: "
@@ -96,7 +107,7 @@ def _decide_format(play: Screenplay, replaced: str | None, result: Casting) -> N
     result.decided = True
     result.width, result.height = (said.width, said.height) if said.width and said.height else usual
     result.rate = said.rate or can.default_rate
-    stands_in = replaced is not None and name != (play.engine.name if play.engine else DEFAULT)
+    stands_in = name != (play.sized_for or DEFAULT)
     if stands_in and not has_size(can, asked, (result.width, result.height)):
         message = f"`{name}` cannot shoot at {result.width}x{result.height}; this film is {usual[0]}x{usual[1]}"
         result.notices[Fault(("format", "width"), message)] = None
@@ -112,6 +123,22 @@ def _use(play: Screenplay, place: int | None, replaced: str | None, result: Cast
     except Faulty as error:
         result.faults += error.faults
         return None
+
+
+def _shaped(play: Screenplay, index: int, use: EngineUse, result: Casting) -> EngineUse:
+    """The engine of a scene, in the shape of its start image where that is asked for."""
+    start = play.scenes[index].start
+    if start is None or not use.options.size_from_start:
+        return use
+    try:
+        picture = probe_image(asset_path(play, start.image))
+    except ValueError:
+        return use  # the breakdown says what is wrong with it
+    if (made := shaped(use, picture)) is None:
+        message = f"`{use.spec.name}` cannot shoot in the shape of this picture, {picture[0]}x{picture[1]}"
+        hint = f"leave `size_from_start` out: {sizes_of(use.capabilities)}"
+        result.faults.append(Fault(("scenes", index, "start", "image"), message, hint))
+    return made or use
 
 
 def _note_left_out(play: Screenplay, index: int, use: EngineUse, result: Casting) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 
 from storyboard.errors import DocumentPath, Fault
 from storyboard.excerpt import MOST_FAULTS, printable
-from storyboard.scene import NOTHING, PREVIOUS, Scene, Transition, continued
+from storyboard.scene import ID, NOTHING, PREVIOUS, Scene, Transition, continued
 from storyboard.source import Data, Source
 from storyboard.timing import Duration, Rate
 from storyboard.wording import nearest, quoted, value_at
@@ -27,6 +27,7 @@ _NAME = re.compile(r"\w[\w-]{0,63}")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|data:")
 MOST_FOUND: Final = 1000
 """Faults are looked for until there are so many: nobody reads on, and a hostile file has no end of them."""
+_MOST_CAPTION: Final = 500
 _ONLY_SHOT: Final = ("prompt", "beats", "engine", "negative", "seed", "take", "hold", "leads_into", "start", "end")
 
 
@@ -45,7 +46,7 @@ class Draft:
 
 def find_faults(draft: Draft) -> list[Fault]:
     """The faults between the parts of a draft; when there are more than MOST_FOUND, the first."""
-    faults = [*_film_faults(draft), *_cycle_faults(draft)]
+    faults = [*_film_faults(draft), *_profile_faults(draft), *_cycle_faults(draft)]
     seen: dict[str, int] = {}
     for index, scene in enumerate(draft.scenes):
         if len(faults) > MOST_FOUND:
@@ -92,6 +93,15 @@ def _film_faults(draft: Draft) -> Iterator[Fault]:
         if isinstance(member, str) and not member.strip():
             yield Fault(path, "the description is empty", "say what the name stands for")
         yield from _text_faults(draft, member, path, named=True)
+
+
+def _profile_faults(draft: Draft) -> Iterator[Fault]:
+    profiles = value_at(draft.source.data, ("profiles",))
+    for name in profiles if isinstance(profiles, dict) else ():
+        if not ID.fullmatch(name):
+            hint = "use small letters, digits, `-` and `_`, at most 64: it becomes part of a file's name"
+            path: DocumentPath = ("profiles", name)
+            yield Fault(path, f"{quoted(name)} cannot be the name of a profile", hint, draft.source.map.key(path))
 
 
 def _text_faults(draft: Draft, text: Data, path: DocumentPath, *, named: bool = False) -> Iterator[Fault]:
@@ -174,10 +184,6 @@ def _tie_faults(draft: Draft, name: str, verb: str, other: str, index: int) -> I
     elif tied is not None and tied.card:
         hint = "set `continues: nothing`" if verb == "continues" else "leave it out"
         yield Fault(path, f"scene `{name}` {doing} `{other}`, which is a title card", hint)
-    elif verb == "continues" and target > index:
-        line, _ = draft.source.map.value(("scenes", target))
-        hint = f"move `{other}` before it, or use `leads_into`"
-        yield Fault(path, f"scene `{name}` continues `{other}`, which comes later, on line {line}", hint)
 
 
 def _cycle_faults(draft: Draft) -> Iterator[Fault]:
@@ -187,20 +193,24 @@ def _cycle_faults(draft: Draft) -> Iterator[Fault]:
         before = draft.scenes[index - 1] if index else None
         tail = draft.ids.get(continued(scene, before) or "") if scene else None
         head = draft.ids.get(scene.leads_into or "") if scene else None
-        edges.append([tail] if tail is not None and tail < index else [])
+        edges.append([tail] if tail is not None and tail != index else [])
         if head is not None and head != index:
             edges[-1].append(head)
     for cycle in islice(find_cycles(edges), MOST_FAULTS):
         ring = [(index, scene) for index in cycle if (scene := draft.scenes[index])]
-        leading = [at for at, (_, scene) in enumerate(ring) if scene.leads_into == ring[(at + 1) % len(ring)][1].id]
-        at = min(leading, key=lambda place: ring[place][0])
+        following = [*ring[1:], *ring[:1]]
+        leading = [at for at, (_, scene) in enumerate(ring) if scene.leads_into == following[at][1].id]
+        ahead = [at for at, (index, _) in enumerate(ring) if following[at][0] > index]
+        at = min(leading or ahead, key=lambda place: ring[place][0])
         ring = [*ring[at:], *ring[:at]]
         (index, scene), (_, target) = ring[0], ring[1]
         names = [*(scene.id for _, scene in ring), scene.id]
         shown = " -> ".join(names if len(names) <= 8 else [*names[:4], "...", *names[-3:]])
-        message = f"scene `{scene.id}` leads into `{target.id}`, which waits for `{scene.id}` in turn: {shown}"
-        hint = f"set `continues: nothing` in `{target.id}`" if len(leading) == 1 else "leave one `leads_into` out"
-        yield Fault(("scenes", index, "leads_into"), message, hint)
+        verb = "leads_into" if leading else "continues"
+        doing = verb.replace("_", " ")
+        message = f"scene `{scene.id}` {doing} `{target.id}`, which waits for `{scene.id}` in turn: {shown}"
+        hint = f"set `continues: nothing` in `{target.id}`" if len(leading) < 2 else "leave one `leads_into` out"
+        yield Fault(("scenes", index, verb), message, hint)
 
 
 def find_cycles(edges: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -289,6 +299,11 @@ def _prompt_faults(draft: Draft, scene: Scene, place: DocumentPath) -> Iterator[
     for number, beat in enumerate(scene.beats):
         yield from _one_prompt(draft, beat.prompt, (*place, "beats", number, "prompt"))
     yield from _text_faults(draft, scene.negative, (*place, "negative"))
+    yield from _text_faults(draft, scene.caption, (*place, "caption"), named=True)
+    if scene.caption is not None and not scene.caption.strip():
+        yield Fault((*place, "caption"), "the caption is empty", "write it, or leave `caption` out")
+    if len(scene.caption or "") > _MOST_CAPTION:
+        yield Fault((*place, "caption"), f"a caption of more than {_MOST_CAPTION} characters", "split the scene")
     if scene.card:
         yield from _text_faults(draft, scene.card.text, (*place, "card", "text"))
 

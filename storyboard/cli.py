@@ -106,8 +106,11 @@ MODULES: Final = {
     "watch": ("watching", "render on every save; what is being shot goes on, unless it changed"),
     "takes": ("choice", "shoot alternatives of a scene, and show them beside each other"),
     "pick": ("choice", "put a take of a scene into the screenplay"),
+    "export": ("exchange", "write a timeline for editors, with its media, or captions"),
+    "import": ("exchange", "put trims, order and transitions of a timeline that came back into the screenplay"),
     "engines": ("facts", "show what engines there are, what one can do, and whether it runs here"),
     "schema": ("facts", "print the JSON Schema of screenplays"),
+    "dailies": ("looking", "make the page and contact sheet on which to look at what was shot, with measures"),
     "blame": ("facts", "show what a moment of a movie was made from, from the movie alone"),
     "vault": ("store", "look at the store of takes, check it, make room in it, and share it"),
 }

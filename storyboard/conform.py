@@ -18,6 +18,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from storyboard.boxes import read_note
+from storyboard.captions import Cue, chapters_of
 from storyboard.cut import Cut, Edit, Mix, Strip
 from storyboard.digest import Digest, Plain, digest_file, digest_of
 from storyboard.durable import place
@@ -26,17 +28,16 @@ from storyboard.encoding import (
     PRESET,
     RECIPE,
     THREADS,
-    append_note,
     aside,
     check_movie,
     encode_options,
     ffmpeg_binary,
     ffmpeg_version,
-    join,
-    read_note,
 )
 from storyboard.errors import ConformError, MissingTakes, VaultError
 from storyboard.footage import RESAMPLE, resample
+from storyboard.muxing import Words, join
+from storyboard.provenance import Origin
 from storyboard.timing import round_half_up
 from storyboard.vault import Take, Vault
 
@@ -78,23 +79,27 @@ def conform(
     out: Path,
     *,
     title: str = "",
+    captions: tuple[Cue, ...] = (),
+    origin: Origin | None = None,
     note: Plain = None,
     progress: Progress | None = None,
     from_scratch: bool = False,
 ) -> Movie:
-    """Make the movie `out` from the cut; `note` can be read back with `read_note`. The same input gives the same bytes.
+    """Make the movie `out` from the cut, with a chapter for each scene; `note` can be read back with `read_note`.
 
-    Pieces that the vault has are not encoded again, unless `from_scratch`. Raises ConformError, MissingTakes or
-    another VaultError; then, as after a kill at any moment, what was at `out` is there, whole.
+    The same input gives the same bytes. Pieces that the vault has are not encoded again, unless `from_scratch`. Raises
+    ConformError, MissingTakes or another VaultError; then, as after a kill at any moment, what was at `out` is there,
+    whole.
     """
     takes = _takes_of(cut, vault)
     keys = _keys_of(cut, takes)
+    words = Words(title, chapters_of(cut), captions, origin, note)
     with _disk_faults(out), aside(out) as folder:
         while True:
             source = _Source(cut, vault, takes, folder, _Count(progress, cut.frames))
             pieces = source.pieces(keys, afresh=from_scratch)
             try:
-                return _finish(cut, out, folder, pieces, title, note, tuple(keys), source.encoded)
+                return _finish(cut, out, folder, pieces, words, tuple(keys), source.encoded)
             except ConformError:
                 if from_scratch or not source.reused:
                     raise
@@ -109,7 +114,7 @@ def conform_whole(
     with _disk_faults(out), aside(out) as folder:
         source = _Source(cut, vault, takes, folder, _Count(progress, cut.frames))
         pieces = [(source.encode(cut.edits, "whole"), cut.frames)]
-        return _finish(cut, out, folder, pieces, title, note, (), 1)
+        return _finish(cut, out, folder, pieces, Words(title, chapters_of(cut), note=note), (), 1)
 
 
 def segment_keys(cut: Cut, vault: Vault) -> tuple[str, ...]:
@@ -132,16 +137,13 @@ def _finish(
     out: Path,
     folder: Path,
     pieces: Iterable[tuple[Path, int]],
-    title: str,
-    note: Plain,
+    words: Words,
     keys: tuple[str, ...],
     encoded: int,
 ) -> Movie:
     """Join, check, and put in its place."""
     made = folder / "movie.mp4"
-    join(pieces, made, cut.rate, title)
-    if note is not None:
-        append_note(made, note)
+    join(pieces, made, cut.rate, words)
     check_movie(made, frames=cut.frames, rate=cut.rate, width=cut.width, height=cut.height)
     digest, size = digest_file(made), made.stat().st_size
     place(made, out)

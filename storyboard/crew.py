@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from storyboard.digest import Digest
@@ -20,6 +20,7 @@ from storyboard.engines.base import Assignment, Engine, Preparing, Progress
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import Cancelled, OutOfMemory, ShotError
 from storyboard.footage import Footage, check_footage
+from storyboard.grade import graded
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,8 @@ def shoot(
         check_footage(
             footage, frames=assignment.frames, width=assignment.width, height=assignment.height, shot=assignment.shot
         )
+        if assignment.tail is not None and use.grade:
+            footage = replace(footage, frames=graded(footage.frames, assignment.tail, use.grade))
     except ShotError as error:
         return Lost(assignment.shot, error)
     except MemoryError:

@@ -52,6 +52,8 @@ class Mix:
     under: Strip | None
     position: int
     length: int
+    shot: str | None = None
+    """Whose take lies under it, where that is known."""
 
     def weights(self, frame: int) -> tuple[Fraction, Fraction]:
         """Weights of (under, over) for frame `frame` of the edit; what is missing to 1 is black.
@@ -97,6 +99,12 @@ class Cut:
         last = self.edits[-1]
         return last.first + len(last)
 
+    @property
+    def shots(self) -> frozenset[str]:
+        """Ids of the shots whose takes it shows, if only under a transition."""
+        under = {edit.mix.shot for edit in self.edits if edit.mix and edit.mix.shot}
+        return frozenset({edit.shot for edit in self.edits} | under)
+
 
 def assemble(
     breakdown: Breakdown, vault: Vault, *, takes: Mapping[str, Take] | None = None, scene: str | None = None
@@ -127,23 +135,30 @@ def _alone(span: SceneSpan) -> SceneSpan:
 def _scene_edits(
     breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan, under: SceneSpan | None
 ) -> Iterator[Edit]:
-    """The scene's shots as edits, those under its transition split off and mixed."""
-    start = 0
-    for name in span.shots:
-        shot = breakdown.shots[name]
-        stop = len(span.film) if name == span.shots[-1] else _first_film_frame(shot, breakdown.rate)
-        strip = _strip(shot, takes[name], span, FrameRange(start, stop), breakdown.rate)
-        mixed = max(0, min(span.transition_frames, stop) - start) if span.transition else 0
-        if mixed:
+    """What the film shows of the scene as edits, those under its transition split off and mixed."""
+    for name, run in _runs(breakdown, span, span.shown):
+        position = run.start - span.shown.start
+        place = span.film.start + position
+        strip = _strip(breakdown, takes, span, name, run)
+        mixed = max(0, min(span.transition_frames - position, len(run))) if span.transition else 0
+        for below in _outgoing(breakdown, takes, under, FrameRange(position, position + mixed)) if mixed else ():
             assert span.transition is not None
-            handles = _outgoing(breakdown, takes, under, FrameRange(start, start + mixed)) if under else None
-            mix = Mix(MixKind(span.transition), handles, start, span.transition_frames)
-            over = Strip(strip.key, strip.frames[:mixed])
-            yield Edit(span.film.start + start, over, name, span.id, span.line, mix)
-        if stop - start > mixed:
-            rest = Strip(strip.key, strip.frames[mixed:])
-            yield Edit(span.film.start + start + mixed, rest, name, span.id, span.line)
-        start = stop
+            mix = Mix(MixKind(span.transition), below.strip, below.first, span.transition_frames, below.shot)
+            over = Strip(strip.key, strip.frames[below.first - position :][: below.length])
+            yield Edit(span.film.start + below.first, over, name, span.id, span.line, mix)
+        if len(run) > mixed:
+            yield Edit(place + mixed, Strip(strip.key, strip.frames[mixed:]), name, span.id, span.line)
+
+
+def _runs(breakdown: Breakdown, span: SceneSpan, frames: FrameRange) -> Iterator[tuple[str, FrameRange]]:
+    """Which shot shows which of these frames of a scene. Those before its first and after its last are handles."""
+    start = frames.start
+    for name in span.shots:
+        last = name == span.shots[-1]
+        stop = frames.stop if last else min(frames.stop, _first_film_frame(breakdown.shots[name], breakdown.rate))
+        if start < stop:
+            yield name, FrameRange(start, stop)
+            start = stop
 
 
 def _first_film_frame(shot: Shot, rate: Rate) -> int:
@@ -154,21 +169,66 @@ def _first_film_frame(shot: Shot, rate: Rate) -> int:
     return max(0, -((-exact.numerator) // exact.denominator))
 
 
-def _strip(shot: Shot, take: Take, span: SceneSpan, film: FrameRange, rate: Rate) -> Strip:
-    """What film frames `film` of the scene show of the take, held at its last frame where there is no more."""
+def _strip(breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan, name: str, film: FrameRange) -> Strip:
+    """What film frames `film` of the scene show of a shot's take, held at its ends where there is no more."""
+    shot, take = breakdown.shots[name], takes[name]
     if span.hold:
         return Strip(take.key, (0,) * len(film))
     offset, last = shot.visible.start - shot.scene_first, len(take.frames) - 1
-    if shot.engine.rate == rate and film.stop - 1 + offset <= last:
-        return Strip(take.key, range(film.start + offset, film.stop + offset))
     own = shot.engine.rate
-    shown = (shown_frame(frame, own, rate) + offset for frame in range(film.start, film.stop))
-    return Strip(take.key, tuple(min(frame, last) for frame in shown))
+    if own == breakdown.rate and film.start + offset >= 0 and film.stop - 1 + offset <= last:
+        return Strip(take.key, range(film.start + offset, film.stop + offset))
+    shown = (shown_frame(frame, own, breakdown.rate) + offset for frame in range(film.start, film.stop))
+    return Strip(take.key, tuple(max(0, min(frame, last)) for frame in shown))
 
 
-def _outgoing(breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan, film: FrameRange) -> Strip:
-    """The outgoing take as it goes on after its out point: `film` counts from there."""
-    shot = breakdown.shots[span.shots[-1]]
-    length = len(span.film)
-    beyond = FrameRange(length + film.start, length + film.stop)
-    return _strip(shot, takes[shot.id], span, beyond, breakdown.rate)
+@dataclass(frozen=True, slots=True)
+class _Under:
+    """What lies under a transition's frames from `first` on, `length` of them; black where there is no strip."""
+
+    strip: Strip | None
+    first: int
+    length: int
+    shot: str | None = None
+
+
+def _outgoing(
+    breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan | None, frames: FrameRange
+) -> Iterator[_Under]:
+    """The outgoing scene as it goes on after its out point, from which `frames` count."""
+    if span is None:
+        yield _Under(None, frames.start, len(frames))
+        return
+    out = span.shown.stop
+    for name, run in _runs(breakdown, span, FrameRange(out + frames.start, out + frames.stop)):
+        yield _Under(_strip(breakdown, takes, span, name, run), run.start - out, len(run), name)
+
+
+def scene_strips(
+    breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan, frames: FrameRange
+) -> tuple[tuple[str, Strip], ...]:
+    """What these frames of a scene as it was shot show, by shot; those outside the scene are its handles."""
+    runs = _runs(breakdown, span, frames)
+    return tuple((name, _strip(breakdown, takes, span, name, run)) for name, run in runs)
+
+
+def with_handles(breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan) -> FrameRange:
+    """The frames of a scene for which its takes have pictures, those before its first and after its last among them.
+
+    A card has a second of them on either side.
+    """
+    if span.hold:
+        second = breakdown.rate.frames(Fraction(1))
+        return FrameRange(-second, span.frames + second)
+
+    def is_there(name: str, frame: int) -> bool:
+        shot = breakdown.shots[name]
+        picture = shown_frame(frame, shot.engine.rate, breakdown.rate) + shot.visible.start - shot.scene_first
+        return 0 <= picture < len(takes[name].frames)
+
+    start, stop = 0, span.frames
+    while is_there(span.shots[0], start - 1):
+        start -= 1
+    while is_there(span.shots[-1], stop):
+        stop += 1
+    return FrameRange(start, stop)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from storyboard.errors import StoryboardError
 
 if TYPE_CHECKING:
+    from storyboard.scopes import Flaw
     from storyboard.shots import Shot
     from storyboard.vault import Take
 
@@ -40,6 +41,8 @@ class ShotDone:
     shot: Shot
     take: Take
     seconds: float
+    flaw: Flaw | None = None
+    """What the author should know of it: it is kept all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +104,9 @@ class SeamMeasured:
     after: str
     ratio: float | None
     stays: bool
-    """The take after it is one that stayed: this is the seam that had to be met."""
+    """Beside it is a take that stayed: this is the seam that had to be met."""
     rough: bool
-    """It stays, and the ratio is above what is taken for a whole film."""
+    """So it is, and the ratio is above what is taken for a whole film."""
     held: bool
     """It stays because the author holds its scene."""
 

@@ -36,6 +36,7 @@ from storyboard.pins import Mode, listed
 from storyboard.plan import Plan, State, make_plan
 from storyboard.price import shooting_through, splices_in
 from storyboard.production import Production
+from storyboard.profiles import in_profile
 from storyboard.project import Manifest, Variant, places, read_manifest, write_manifest
 from storyboard.screenplay import load
 from storyboard.shots import Shot
@@ -60,30 +61,31 @@ def prepare(
     partial: bool = False,
     remote: Remote | None = None,
     mode: Mode = Mode.PLAIN,
+    profile: str | None = None,
 ) -> Production:
     """Load, break down and plan. `only` is the one scene to render; `partial` shoots nothing: the film so far.
 
     What the vault has not is looked up in `remote`. `mode` says what becomes of takes after a change. Raises
     ScreenplayError, CommandError, VaultError; writes nothing but what comes from `remote`.
     """
-    plain = break_down(load(screenplay, more=engine_faults), engine=engine)
+    plain = break_down(in_profile(load(screenplay, more=engine_faults), profile), engine=engine)
     if only is not None and only not in {span.id for span in plain.scenes}:
         names = ", ".join(f"`{span.id}`" for span in plain.scenes[:10])
         raise CommandError(f"there is no scene `{only}` in `{screenplay}`", f"its scenes are {names}")
-    variant = Variant(engine, only, partial)
-    if mode is not Mode.PLAIN and (engine is not None or partial):
-        message = f"`--{mode.value}` is for the film itself, not for {'`--partial`' if partial else '`--engine`'}"
-        raise CommandError(message, "leave one of them out")
+    variant = Variant(engine, only, partial, profile)
+    if mode is not Mode.PLAIN and (partial or not variant.as_written):
+        other = "partial" if partial else "engine" if engine is not None else "profile"
+        raise CommandError(f"`--{mode.value}` is for the film itself, not for `--{other}`", "leave one of them out")
     where = places(screenplay, out=out, vault=vault, variant=variant.name)
     main = places(screenplay, out=out, vault=vault)
     store = _store(where.vault, remote)
-    last = read_manifest(where.manifest) or read_manifest(main.manifest)
-    lock = read_lock(where.lock) if engine is None else None
-    film = plain if engine is not None else splice(plain, lock, store, mode)
+    lock = read_lock(where.lock) if variant.as_written else None
+    film = splice(plain, lock, store, mode) if variant.as_written else plain
+    last = lock or read_manifest(where.manifest) or read_manifest(main.manifest)
     plan = make_plan(film, store, last)
     if mode is Mode.LOCKED and lock is not None:
         _check_stored(plan, lock)
-    return Production(plan, store, where, variant, plain, lock, mode)
+    return Production(plan, store, where, variant, plain, lock, mode, last)
 
 
 def _store(vault: Path, remote: Remote | None) -> Vault:
@@ -122,11 +124,12 @@ def produce(production: Production, crew: Crew | None = None) -> Generator[Event
             yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=False)
             return
     with production.vault.in_use(), resident(crew) as those:
-        stopped = yield from _shoot(production, shots, takes, those)
+        done: list[str] = []
+        stopped = yield from _shoot(production, shots, takes, done, those)
         if stopped:
             yield stopped
             return
-        final = Finish(production, takes)
+        final = Finish(production, takes, done)
         yield from final.make()
         yield from _told_of_splices(final, changed=True)
     yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=True)
@@ -162,9 +165,9 @@ def resident(crew: Crew | None) -> Iterator[Crew]:
 
 
 def _shoot(
-    production: Production, shots: frozenset[str], takes: dict[str, Take], crew: Crew
+    production: Production, shots: frozenset[str], takes: dict[str, Take], done: list[str], crew: Crew
 ) -> Generator[Event, None, FilmStopped | None]:
-    """Shoot what is missing of `shots` and add it to `takes`."""
+    """Shoot what is missing of `shots` and add it to `takes`; the ids of those that were really shot go to `done`."""
     from storyboard.render import render
 
     failed: list[str] = []
@@ -173,6 +176,7 @@ def _shoot(
         for event in render(production.plan, production.vault, crew, only=shots):
             if isinstance(event, ShotDone | ShotFound):
                 takes[event.shot.id] = event.take
+                done += [event.shot.id] if isinstance(event, ShotDone) else []
             elif isinstance(event, ShotFailed):
                 failed.append(event.shot.id)
             elif isinstance(event, ShotNotAttempted):

@@ -7,12 +7,13 @@ May import what stands above `finish` in the layout.
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from storyboard.blame import ShotFacts, make_note
+from storyboard.captions import captions_of
 from storyboard.cut import assemble
 from storyboard.digest import Digest, digest_bytes, digest_file, digest_of
 from storyboard.encoding import RECIPE
@@ -22,9 +23,11 @@ from storyboard.errors import Cancelled, CommandError, StoryboardError
 from storyboard.events import FilmEncoding, LockNotKept
 from storyboard.fresh import code_digest, is_movie, relative_to
 from storyboard.lock import Lock, write_lock
+from storyboard.muxing import LAYOUT
 from storyboard.pins import Mode
 from storyboard.production import Production
 from storyboard.project import Manifest, MovieRecord, ShotRecord, read_manifest, write_manifest
+from storyboard.provenance import origin_of
 from storyboard.shots import Shot
 from storyboard.splice import next_lock
 from storyboard.vault import Take
@@ -38,20 +41,21 @@ _READ_ONLY: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 class Finish:
     """The movie of a cut whose takes are all there."""
 
-    def __init__(self, production: Production, takes: Mapping[str, Take]) -> None:
+    def __init__(self, production: Production, takes: Mapping[str, Take], shot: Sequence[str] = ()) -> None:
         breakdown = production.plan.breakdown
         self.production = production
         self.where, self.vault, self.takes = production.places, production.vault, takes
         self.cut = assemble(breakdown, self.vault, takes=takes, scene=production.variant.only)
-        self.last = read_manifest(self.where.manifest)
+        self.last, self.shot = read_manifest(self.where.manifest), tuple(shot)
         self.title = breakdown.screenplay.title
         needed = production.wanted
         self.shots = [shot for name, shot in breakdown.shots.items() if name in needed]
-        used = {edit.shot for edit in self.cut.edits}
-        on_screen = [shot for shot in self.shots if shot.id in used]
+        on_screen = [shot for shot in self.shots if shot.id in self.cut.shots]
         facts = {shot.id: ShotFacts(shot.prompt, shot.engine.spec.name, shot.seed) for shot in on_screen}
         self.note = make_note(breakdown.screenplay.canonical(), self.cut, facts)
-        self.recipe = digest_of([RECIPE, self.title, self.note])
+        self.captions = captions_of(breakdown, only=production.variant.only)
+        self.origin = origin_of(shot.engine for shot in on_screen)
+        self.recipe = digest_of([RECIPE, LAYOUT, self.origin and self.origin.value, self.title, self.note])
         self.lock = self._lock()
 
     @property
@@ -84,15 +88,15 @@ class Finish:
                 raise CommandError(f"cannot write `{self.where.lock}`: {reason}", "make room beside it") from error
             yield LockNotKept(self.where.lock, reason)
 
-    def manifest(self, movie: MovieRecord, segments: tuple[str, ...]) -> Manifest:
+    def manifest(self, movie: MovieRecord, segments: tuple[str, ...], shot: tuple[str, ...]) -> Manifest:
         records = tuple(record_of(shot, self.takes[shot.id]) for shot in self.shots)
         code, inputs = _made_from(self.production, self.lock or self.production.lock)
-        return Manifest(self.where.screenplay.name, self.title, movie, records, segments, code, inputs)
+        return Manifest(self.where.screenplay.name, self.title, movie, records, segments, code, inputs, shot)
 
     def remember_inputs(self) -> None:
         """Bring the manifest up to date where another text, or other code of ours, came to the same movie."""
         last = self.last
-        if last and last.movie and last != (now := self.manifest(last.movie, last.segments)):
+        if last and last.movie and last != (now := self.manifest(last.movie, last.segments, last.shot)):
             with suppress(StoryboardError):  # it only spares work next time
                 write_manifest(self.where.manifest, now)
 
@@ -102,12 +106,19 @@ class Finish:
 
         movie = yield from _told(
             lambda progress: conform(
-                self.cut, self.vault, self.path, title=self.title, note=self.note, progress=progress
+                self.cut,
+                self.vault,
+                self.path,
+                title=self.title,
+                captions=self.captions,
+                origin=self.origin,
+                note=self.note,
+                progress=progress,
             )
         )
         yield from self.keep_lock()
         record = MovieRecord(self.path.name, movie.digest, movie.size, movie.frames, self.recipe)
-        write_manifest(self.where.manifest, self.manifest(record, movie.segments))
+        write_manifest(self.where.manifest, self.manifest(record, movie.segments, self.shot))
         self.vault.name_root(self.where.manifest)
         self.vault.note_used(take.key for take in self.takes.values())
         self.where.unfinished.unlink(missing_ok=True)
@@ -130,10 +141,10 @@ def _made_from(production: Production, lock: Lock | None) -> tuple[str, tuple[tu
         return "", ()
     files = {production.places.screenplay: digest_bytes(breakdown.screenplay.source.text.encode())}
     for shot in shots:
-        files |= {still.path: still.digest for still in (shot.start, shot.end) if still}
+        files |= {still.path: still.digest for still in shot.stills}
         if isinstance(options := shot.engine.options, ArchiveOptions):
             files[Path(options.path)] = Digest(options.file)
-    if production.variant.engine is None:
+    if production.variant.as_written:
         try:
             files[production.places.lock] = digest_file(production.places.lock)
         except OSError:  # whether one comes into being cannot be told

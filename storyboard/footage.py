@@ -1,16 +1,17 @@
-"""Frames in memory <-> their lossless file; an author's pictures, movies and words -> frames.
+"""Frames in memory <-> their lossless file; an author's pictures and movies -> frames.
 
 Frames are uint8 RGB arrays [frames, height, width, 3]. Stored footage is FFV1 level 3 in Matroska: RGB without any
 colour conversion, each frame by itself, four slices with checksums, so that a tail is read without what lies before it.
-Decoders repair silently: whoever reads footage for keeps compares digests.
+Decoders repair silently: whoever reads footage for keeps compares digests. Sound, where there is any, is a track beside
+the pictures; without any, nothing in the file tells of it.
 
-May import errors, timing and digest. numpy, Pillow and PyAV are imported where pictures are really touched.
+May import errors, timing, digest and sound. numpy, Pillow and PyAV are imported where pictures are really touched.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from storyboard.digest import Digest, digest_frame
 from storyboard.errors import BadFootage, DamagedFootage, ShotError
+from storyboard.sound import Sound, Track, check_sound, lasting
 from storyboard.timing import Rate, round_half_up
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ RESAMPLE: Final = "lanczos on 8 bits; cover: centre crop, scaled; contain: scale
 """The recipe of `resample`, in words: whatever is resampled names it in its key."""
 
 MOST_IMAGE_PIXELS: Final = 64_000_000
-SMALLEST_LETTERS: Final = 7
-_MOST_LETTERS: Final = 2000
 _IMAGE_FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 _ORIENTATION: Final = 0x0112  # the EXIF tag; values from 5 up swap width and height
 
@@ -51,6 +51,8 @@ class Footage:
 
     frames: NDArray[np.uint8]
     rate: Rate
+    sound: Sound | None = None
+    """That the engine made with them, from the first frame to the end of the last."""
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -92,6 +94,8 @@ def check_footage(footage: Footage, *, frames: int, width: int, height: int, sho
         raise BadFootage(f"shot `{shot}` asks for {wanted}; its engine returned {came}")
     if not got.flags.c_contiguous:
         raise BadFootage(f"shot `{shot}`: its engine returned frames that are not contiguous in memory")
+    if footage.sound is not None:
+        check_sound(footage.sound, frames=frames, rate=footage.rate, shot=shot)
 
 
 def from_float(values: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -134,12 +138,15 @@ def write_footage(path: Path, footage: Footage) -> None:
         stream.codec_context.time_base = 1 / rate
         # Slices are coded by themselves, so the number of threads changes no byte. Frame threads would.
         stream.codec_context.thread_type = "SLICE"
+        track = Track(container, footage.sound) if footage.sound is not None else None
         for index, picture in enumerate(footage.frames):
             frame = VideoFrame(footage.width, footage.height, "bgr0")
             pixels = _pixels(frame)
             pixels[..., :3], pixels[..., 3] = picture[..., ::-1], 255
             frame.pts, frame.time_base = index, 1 / rate
             container.mux(stream.encode(frame))
+            if track is not None:
+                track.write(lasting(index + 1, footage.rate, track.sound.rate))
         container.mux(stream.encode(None))
 
 
@@ -335,63 +342,6 @@ def probe_movie(path: Path) -> Movie:
         if end <= first:
             raise ValueError(f"`{path.name}` has no pictures in it")
         return Movie(width, height, (end - first) * base, count)
-
-
-def letter(text: str, width: int, height: int, largest: int, *, centred: bool = False) -> NDArray[np.uint8]:
-    """How much each pixel of a box is covered by wrapped text, uint8 [height, width], in Pillow's embedded font.
-
-    The letters are as large as fit, `largest` pixels at most; what even the smallest do not hold ends in three dots;
-    a box too small for any stays empty. The Pillow version pins every pixel, as no font of the machine is asked for.
-    """
-    import bisect
-
-    import numpy as np
-    from PIL import Image, ImageDraw, ImageFont
-
-    mask = Image.new("L", (width, height))
-    if largest < SMALLEST_LETTERS or height < SMALLEST_LETTERS * 5 // 4 or width < 2 * SMALLEST_LETTERS:
-        return np.asarray(mask)
-
-    def wrapped(size: int) -> tuple[ImageFont.FreeTypeFont, list[str]]:
-        font = ImageFont.load_default(size)
-        assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
-        return font, _wrap(text[:_MOST_LETTERS], lambda line: font.getlength(line) > width)
-
-    def overflows(size: int) -> bool:
-        return len(wrapped(size)[1]) * (size * 5 // 4) > height
-
-    sizes = range(SMALLEST_LETTERS + 1, largest + 1)
-    size = SMALLEST_LETTERS + bisect.bisect_left(sizes, True, key=overflows)
-    font, lines = wrapped(size)
-    pitch = size * 5 // 4
-    if len(lines) > (room := height // pitch):
-        last = lines[room - 1]
-        while last and font.getlength(last + "...") > width:
-            last = last[:-1]
-        lines = [*lines[: room - 1], last + "..."]
-    top = (height - len(lines) * pitch) // 2 if centred else 0
-    for row, line in enumerate(lines):
-        left = (width - font.getlength(line)) // 2 if centred else 0
-        ImageDraw.Draw(mask).text((left, top + row * pitch + size), line, fill=255, font=font, anchor="ls")
-    return np.asarray(mask)
-
-
-def _wrap(text: str, too_wide: Callable[[str], bool]) -> list[str]:
-    """Lines broken at spaces, or inside a word that is too wide by itself (and in writing without spaces)."""
-    lines: list[str] = []
-    for paragraph in text.splitlines():
-        line = ""
-        for word in paragraph.split():
-            if line and too_wide(f"{line} {word}"):
-                lines.append(line)
-                line = ""
-            line = f"{line} {word}" if line else word
-            while len(line) > 1 and too_wide(line):
-                cut = next(n for n in range(1, len(line)) if n + 1 == len(line) or too_wide(line[: n + 1]))
-                lines.append(line[:cut])
-                line = line[cut:]
-        lines.append(line)
-    return lines
 
 
 def reason_of(error: Exception) -> str:

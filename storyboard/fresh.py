@@ -1,9 +1,10 @@
 """Whether a film is finished already, told without reading its screenplay.
 
-A manifest remembers the digests of all files that its film was made from, and of our own code. While those are the
-same, so are the breakdown, the keys and the movie: a render has nothing to do if every take and the movie are still
-whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's engine, or
-weights that the package does not carry, have a say, nothing is remembered, and the film is planned as ever.
+A manifest remembers the digests of all files that its film was made from, of its lock, and of our own code. While
+those are the same, so are the breakdown, the keys and the movie: a render has nothing to do if every take and the movie
+are still whole. All of that is hashed each time; only validation, breakdown and planning are spared. Where another's
+engine, or weights that the package does not carry, have a say, or where the film contains splices, nothing is
+remembered, and the film is planned as ever.
 
 Light on purpose: this is what a render with nothing to do costs. May import what stands above `fresh` in the layout.
 """
@@ -38,7 +39,7 @@ def code_digest(variant: Variant, *, carried: bool = False) -> Digest:
     found = (path for path in folder.rglob("*") if path.suffix != ".pyc") if carried else folder.rglob("*.py")
     files = sorted(path for path in found if path.is_file())
     code = [[path.relative_to(folder).as_posix(), digest_file(path)] for path in files]
-    return digest_of([code, variant.engine, variant.only, variant.partial])
+    return digest_of([code, variant.engine, variant.only, variant.partial, variant.profile])
 
 
 def relative_to(folder: Path, path: Path) -> str:

@@ -38,23 +38,29 @@ def new_seams(
     """
     known = {shot.key for shot in last.shots} if last else set()
     stayed = {(shot.id, shot.key) for shot in last.shots if shot.pinned} if last else set()
+    for before, after, stays in _joins(film, lock):
+        here = lock.by_id[stays] if stays else None
+        newly = here is not None and (here.id, here.key) not in stayed
+        if newly or not {takes[before.id].key, takes[after.id].key} <= known:
+            ratio = _ratio(before, after, takes, vault)
+            rough = here is not None and ratio is not None and ratio > ROUGH
+            yield SeamMeasured(before.id, after.id, ratio, here is not None, rough, here is not None and here.hold)
+
+
+def _joins(film: Breakdown, lock: Lock) -> Iterator[tuple[Shot, Shot, str | None]]:
+    """Shots that go on into each other beside a splice; which of them has a take that stays, if one has."""
     for span in film.scenes:
-        first = film.shots[span.shots[0]]
         spliced = any(lock.by_id[name].head for name in span.shots)
-        for shot in (film.shots[name] for name in span.shots):
-            here = lock.by_id[shot.id]
-            if shot.continues is None or not (here.pinned or (spliced and shot is first)):
-                continue
-            before = film.shots[shot.continues]
-            newly = here.pinned and (here.id, here.key) not in stayed
-            if newly or not {takes[before.id].key, takes[shot.id].key} <= known:
-                ratio = _ratio(before, shot, takes, vault)
-                rough = here.pinned and ratio is not None and ratio > ROUGH
-                yield SeamMeasured(before.id, shot.id, ratio, here.pinned, rough, here.pinned and here.hold)
+        for name in span.shots:
+            shot, pinned = film.shots[name], lock.by_id[name].pinned
+            if shot.continues is not None and (pinned or (spliced and name == span.shots[0])):
+                yield film.shots[shot.continues], shot, name if pinned else None
+            if pinned and shot.head and shot.head[0].take is None:
+                yield shot, film.shots[shot.head[0].shot], name
 
 
 def _ratio(before: Shot, after: Shot, takes: Mapping[str, Take], vault: Vault) -> float | None:
-    """The seam ratio where one shot goes on from another, at the size of the second."""
+    """The seam ratio where one shot goes on into another, at the size of the second."""
     size = (after.engine.width, after.engine.height)
 
     def frames(shot: Shot, start: int, stop: int) -> NDArray[np.uint8]:

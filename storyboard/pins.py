@@ -50,6 +50,8 @@ def own_digests(breakdown: Breakdown) -> dict[str, Digest]:
 def _own(shot: Shot, scene: Scene, *, last: bool) -> Plain:
     own = own_fields(shot) | {"frames": len(shot.visible)}
     own |= {role: still.digest for role, still in (("start", shot.start), ("end", shot.end)) if still}
+    if shot.references:
+        own["references"] = [still.digest for still in shot.references]
     if shot.start or shot.end:
         own["fit"] = shot.fit
     if shot.number == 1:
@@ -67,7 +69,7 @@ def film_digest(breakdown: Breakdown) -> Digest:
             [breakdown.width, breakdown.height, str(breakdown.rate), breakdown.fit],
             [
                 [
-                    *(len(span.film), span.transition, span.transition_frames),
+                    *(span.shown.start, len(span.film), span.transition, span.transition_frames),
                     *([name, owns[name], shots[name].continues, len(shots[name].tail)] for name in span.shots),
                 ]
                 for span in breakdown.scenes
@@ -153,12 +155,13 @@ def staying(breakdown: Breakdown, lock: Lock, mode: Mode) -> dict[str, Digest]:
     }
 
 
-def pinned_take(vault: Vault, shot: str, key: str) -> Take:
+def pinned_take(vault: Vault, shot: str, key: str, *, held: bool = False) -> Take:
     """A take that has to be there, because the film keeps it. Raises MissingTakes where it is not."""
     take = vault.find(key)
     if take is None:
         message = f"shot `{shot}` is pinned to a take that is not in the vault: {key[:12]}"
-        hint = "`storyboard vault pull` brings it from where it is; or shoot through with `--ripple`"
+        other = "take `hold` out of its scene, and " if held else ""
+        hint = f"`storyboard vault pull` brings it from where it is; or {other}shoot through with `--ripple`"
         raise MissingTakes(message, hint)
     return take
 

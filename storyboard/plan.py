@@ -6,17 +6,21 @@ WAITING: it may turn out to be a hit. Nothing is decoded. May import what stands
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from statistics import median
 
 from storyboard.digest import Digest, Plain
 from storyboard.events import FilmPlanned
+from storyboard.lock import Lock
+from storyboard.past import differing, field_name, present, recorded
 from storyboard.pins import pinned_take
 from storyboard.project import Manifest
+from storyboard.reasons import Changed, Gone, Kept, LeadsInto, New, Reason, Stays, WaitsFor
 from storyboard.shots import Breakdown, Shot
-from storyboard.slate import Slate, own_fields, slate_of
+from storyboard.slate import Slate, slate_of
 from storyboard.vault import Take, Vault
 
 
@@ -26,80 +30,6 @@ class State(Enum):
     HIT = "hit"
     MISS = "miss"
     WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Its take is in the vault, whole."""
-
-    def __str__(self) -> str:
-        return "its take is in the vault"
-
-
-@dataclass(frozen=True, slots=True)
-class New:
-    """The film's last render did not have this shot."""
-
-    def __str__(self) -> str:
-        return "it was not in the last render"
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """Nothing changed, but the take is no longer in the vault, or is damaged there."""
-
-    def __str__(self) -> str:
-        return "its take is missing from the vault, or damaged there"
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A field of its slate is not what it was in the last render."""
-
-    field: str
-    before: Plain
-    after: Plain
-
-    def __str__(self) -> str:
-        if self.field in ("tail", "head", "start", "end"):
-            return f"`{self.field}` frames changed"
-        return f"`{self.field}` changed: {_short(self.before)} -> {_short(self.after)}"
-
-
-@dataclass(frozen=True, slots=True)
-class WaitsFor:
-    """It is conditioned on frames that are themselves to be shot."""
-
-    shots: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"waits for {', '.join(f'`{shot}`' for shot in self.shots)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Stays:
-    """It is pinned: its take stays in the film."""
-
-    def __str__(self) -> str:
-        return "its take stays in the film, whatever it goes on from now"
-
-
-@dataclass(frozen=True, slots=True)
-class LeadsInto:
-    """It is spliced in before a take that stays."""
-
-    shot: str
-
-    def __str__(self) -> str:
-        return f"leads into the take of `{self.shot}` that stays in the film"
-
-
-Reason = Kept | New | Gone | Changed | WaitsFor | Stays | LeadsInto
-
-
-def _short(value: Plain) -> str:
-    text = str(value) if not isinstance(value, str) else f'"{value}"'
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +73,13 @@ class Plan:
         return FilmPlanned(states.count(State.MISS), states.count(State.WAITING), states.count(State.HIT), seconds)
 
 
-def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | None = None) -> Plan:
-    """The plan of a film against a vault. `last` is the manifest of its last render, to say what changed since.
+def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | Lock | None = None) -> Plan:
+    """The plan of a film against a vault. `last` is what its last render left, to say what changed since.
 
     Raises MissingTakes where a take that is pinned, or led into, is not in the vault.
     """
     before = {record.id: record.key for record in last.shots} if last else {}
-    pace = _Pace(vault)
+    pace = _Pace(vault, before.values())
     planned: dict[str, Planned] = {}
     needed = {ref.take for shot in breakdown.shots.values() if shot.pin is None for ref in shot.head}
     heads = {
@@ -189,37 +119,35 @@ def _reasons(
     old = vault.peek(before)
     if old is None:
         return (*waits, Gone())
-    now = slate.plain() if slate else own_fields(shot)
-    fields = [name for name in {**old.slate, **now} if slate or name not in ("tail", "head", "start", "end")]
-    changed = [
-        Changed(name, old.slate.get(name), now.get(name)) for name in fields if old.slate.get(name) != now.get(name)
-    ]
-    return (*waits, *_flat(changed))
-
-
-def _flat(changes: list[Changed]) -> Iterator[Changed]:
-    """Options one by one, so that a reason names the option."""
-    for change in changes:
-        before, after = change.before, change.after
-        if isinstance(before, Mapping) and isinstance(after, Mapping) and change.field == "options":
-            for name in {**before, **after}:
-                if before.get(name) != after.get(name):
-                    yield Changed(f"options.{name}", before.get(name), after.get(name))
-        else:
-            yield change
+    changed = differing(recorded(old.slate), present(shot, slate))
+    return (*waits, *(Changed(field_name(name, shot), was, now) for name, was, now in changed))
 
 
 class _Pace:
-    """Seconds a frame, by engine and size, from the vault's record of past takes."""
+    """Seconds a frame, by engine and size: of what was shot here with the same options, else of the takes in the film's
+    last render, wherever they were shot."""
 
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
+    def __init__(self, vault: Vault, film: Iterable[str]) -> None:
+        self._vault, self._film = vault, film
         self._known: dict[str, float | None] = {}
 
     def seconds(self, shot: Shot) -> float | None:
         group = shot.engine.group
         if group not in self._known:
             past = [seconds / frames for frames, seconds in self._vault.timings(group) if frames]
+            past = past or self._of_film.get((shot.engine.spec.name, shot.engine.width, shot.engine.height), [])
             self._known[group] = median(past) if past else None
         pace = self._known[group]
         return None if pace is None else pace * shot.frames
+
+    @cached_property
+    def _of_film(self) -> Mapping[tuple[Plain, ...], list[float]]:
+        """Seconds a frame of the film's takes, by engine, width and height."""
+        found: dict[tuple[Plain, ...], list[float]] = {}
+        for key in self._film:
+            take = self._vault.peek(key)
+            if take is not None and isinstance(seconds := take.made.get("seconds"), int | float):
+                slate = take.slate
+                size = (slate.get("engine"), slate.get("width"), slate.get("height"))
+                found.setdefault(size, []).append(seconds / len(take.frames))
+        return found

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from storyboard.lock import Lock
 from storyboard.pins import Mode
 from storyboard.plan import Plan
-from storyboard.project import Places, Variant
+from storyboard.project import Manifest, Places, Variant
 from storyboard.shots import Breakdown
 from storyboard.vault import Vault
 
@@ -29,6 +29,8 @@ class Production:
     lock: Lock | None
     """What its last render left; None where that is not known, or means nothing for the variant."""
     mode: Mode = Mode.PLAIN
+    last: Manifest | Lock | None = None
+    """What was in it before, its own lock's word before any other's."""
 
     @property
     def wanted(self) -> frozenset[str]:

@@ -84,16 +84,23 @@ def places(
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What was asked for in place of the film itself: another engine, one scene alone, the film so far."""
+    """What was asked for in place of the film itself: another engine or profile, one scene alone, the film so far."""
 
     engine: str | None = None
     only: str | None = None
     partial: bool = False
+    profile: str | None = None
 
     @property
     def name(self) -> str | None:
         """Part of the file names; None for the film itself. A scene may have the name of an engine."""
-        return ".".join(part for part in (self.engine, self.only, "partial" if self.partial else None) if part) or None
+        parts = (self.profile, self.engine, self.only, "partial" if self.partial else None)
+        return ".".join(part for part in parts if part) or None
+
+    @property
+    def as_written(self) -> bool:
+        """Whether it is shot as the screenplay says, so that the film's lock has a say in it."""
+        return self.engine is None and self.profile is None
 
 
 def vault_of(root: Path, vault: Path | None = None) -> Path:
@@ -162,6 +169,8 @@ class Manifest:
     """Digest of the code that made it and of what was asked of it; empty where more than that and `inputs` decided."""
     inputs: tuple[tuple[str, Digest], ...] = ()
     """All files that it was made from: path from the screenplay's folder, and digest."""
+    shot: tuple[str, ...] = ()
+    """Ids of the shots that the render of this movie shot; the takes of the others were there already."""
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -189,6 +198,7 @@ def read_manifest(path: Path) -> Manifest | None:
             segments=tuple(_text(key) for key in field_of(record, "segments", list)),
             code=field_of(record, "code", str),
             inputs=tuple(_input(pair) for pair in field_of(record, "inputs", list)),
+            shot=tuple(_text(shot) for shot in field_of(record, "shot", list)),
         )
     except (OSError, ValueError, KeyError):
         return None

@@ -20,7 +20,7 @@ from storyboard.vault_layout import Layout
 from storyboard.vault_locks import in_use
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]
+    from fsspec import AbstractFileSystem
 
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:(//|:)")
 _WHO: Final = re.compile(r"//[^/@]*@")
@@ -138,7 +138,7 @@ class _Far:
         self._url = url
         shown = shown_url(url)
         try:
-            from fsspec.core import url_to_fs  # type: ignore[import-untyped]
+            from fsspec.core import url_to_fs
         except ImportError:
             raise CommandError(f"the remote `{shown}` needs fsspec", "pip install fsspec") from None
         try:

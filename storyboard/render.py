@@ -12,11 +12,13 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from fractions import Fraction
 from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
 from storyboard.crew import Crew, Delivered, Lost, Stepped, Word
 from storyboard.digest import Plain
+from storyboard.engines import INTERNAL
 from storyboard.engines.base import Assignment
 from storyboard.errors import ShotError, StoryboardError
 from storyboard.events import (
@@ -29,10 +31,12 @@ from storyboard.events import (
     ShotStarted,
     ShotStepped,
 )
-from storyboard.footage import read_image, resample
+from storyboard.footage import probe_image, read_image, resample
 from storyboard.plan import Plan
+from storyboard.scopes import flaw_of
 from storyboard.shots import FrameRef, Shot, Still
 from storyboard.slate import Slate, slate_of
+from storyboard.timing import round_half_up
 from storyboard.vault import Take, Vault
 
 if TYPE_CHECKING:
@@ -134,7 +138,7 @@ class _Rendering:
 
     def assignment(self, shot: Shot) -> Assignment:
         use = shot.engine
-        head, end = self.pictures(shot, shot.head), self.still(shot, shot.end)
+        head, end = self.pictures(shot, shot.head), self.still(shot, shot.end) if shot.end else None
         if shot.head_is_end:
             assert head is not None
             end = head[0]
@@ -151,8 +155,9 @@ class _Rendering:
             options=use.options,
             tail=self.pictures(shot, shot.tail),
             head=head,
-            start=self.still(shot, shot.start),
+            start=self.still(shot, shot.start) if shot.start else None,
             end=end,
+            references=tuple(self.still(shot, still, whole=True) for still in shot.references),
         )
 
     def pictures(self, shot: Shot, refs: Sequence[FrameRef]) -> NDArray[np.uint8] | None:
@@ -171,11 +176,14 @@ class _Rendering:
         parts = [self.vault.frames(self.takes[giver], frames) for giver, frames in runs]
         return np.concatenate([resample(part, use.width, use.height, "cover") for part in parts])
 
-    def still(self, shot: Shot, still: Still | None) -> NDArray[np.uint8] | None:
-        """A picture of the author's at the shot's size, [height, width, 3]. Raises ShotError where it has changed."""
-        if still is None:
-            return None
-        picture = read_image(still.path, shot.engine.width, shot.engine.height, shot.fit)
+    def still(self, shot: Shot, still: Still, *, whole: bool = False) -> NDArray[np.uint8]:
+        """A picture of the author's at the shot's size, [height, width, 3]; `whole` has its own sides, as large as fit.
+
+        Raises ShotError where it has changed.
+        """
+        size = (shot.engine.width, shot.engine.height)
+        width, height = _fitted(still, size) if whole else size
+        picture = read_image(still.path, width, height, shot.fit)
         if not still.is_unchanged():
             message = f"shot `{shot.id}`: `{still.path.name}` changed while the film was being made"
             raise ShotError(message, "render again, which reads it as it is now")
@@ -193,7 +201,8 @@ class _Rendering:
                 return
             take = self.keep(shot, slate, word)
         self.complete(shot.id, take)
-        yield ShotDone(shot, take, word.seconds)
+        shown = word.footage.frames[shot.visible.start : shot.visible.stop]
+        yield ShotDone(shot, take, word.seconds, None if shot.engine.spec.name in INTERNAL else flaw_of(shown))
 
     def keep(self, shot: Shot, slate: Slate, word: Delivered) -> Take:
         made: Mapping[str, Plain] = {
@@ -230,6 +239,16 @@ class _Rendering:
                 if receiver in self.todo:
                     yield ShotNotAttempted(self.todo.pop(receiver), shot.id)
                     lost.append(receiver)
+
+
+def _fitted(still: Still, size: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of the whole picture, scaled to reach as far as it can in `size`. Raises ShotError."""
+    try:
+        width, height = probe_image(still.path)
+    except ValueError as error:
+        raise ShotError(str(error), "give a whole picture, saved as PNG or JPEG") from error
+    scale = min(Fraction(size[0], width), Fraction(size[1], height))
+    return max(1, round_half_up(width * scale)), max(1, round_half_up(height * scale))
 
 
 def _versions(packages: Sequence[str]) -> dict[str, Plain]:

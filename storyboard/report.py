@@ -1,4 +1,4 @@
-"""Events and plans -> what a person or a program reads: lines, bars, JSON.
+"""Events -> what a person or a program reads: lines, bars, JSON.
 
 Data goes to stdout, everything else to stderr, both by whoever calls. rich is imported only for bars on a terminal.
 May import what stands above `report` in the layout.
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TextIO
 
-from storyboard.errors import StoryboardError
 from storyboard.events import (
     Event,
     FilmEncoding,
@@ -25,24 +24,13 @@ from storyboard.events import (
     ShotStepped,
 )
 from storyboard.excerpt import printable
-from storyboard.telling import (
-    counted,
-    event_line,
-    event_plain,
-    named,
-    planned_line,
-    price_plain,
-    price_text,
-    seconds_text,
-)
+from storyboard.telling import event_line, event_plain, seconds_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from storyboard.blame import Credit
     from storyboard.errors import Fault
-    from storyboard.plan import Plan, Planned
-    from storyboard.price import Prices
     from storyboard.screenplay import Screenplay
 
 
@@ -164,74 +152,6 @@ class JsonLines:
 
     def close(self) -> None:
         pass
-
-
-def prices_plain(prices: Prices) -> dict[str, object]:
-    """What each way of rendering would shoot, as plain data: by the plan, with `--splice`, with `--ripple`."""
-    from storyboard.price import Price
-
-    ways = {"plan": prices.plan, "splice": prices.splice, "ripple": prices.ripple}
-    plain: dict[str, object] = {
-        way: price_plain(each.shots, each.frames, each.seconds) if isinstance(each, Price) else None
-        for way, each in ways.items()
-    }
-    refused = isinstance(prices.splice, StoryboardError)
-    return {**plain, "no_splice": str(prices.splice) if refused else None, "splices": list(prices.splices)}
-
-
-def prices_lines(prices: Prices) -> Iterator[str]:
-    """What else could be done, where there is a choice."""
-    from storyboard.price import Price
-
-    def priced(way: str, price: Price) -> str:
-        return f"{way}: {price_text(price.shots, price.frames, price.seconds)}"
-
-    if isinstance(prices.splice, Price):
-        if prices.splice.shots != prices.plan.shots:
-            yield priced("as planned", prices.plan)
-            yield priced("with `--splice`", prices.splice)
-    elif prices.splice is not None:
-        yield f"no `--splice`: {printable(str(prices.splice))}"
-    if prices.ripple is not None:
-        yield f"the film contains {counted(len(prices.splices), 'splice')}, at {named(prices.splices)}"
-        yield priced("with `--ripple`", prices.ripple)
-
-
-def plan_plain(plan: Plan, film: str) -> dict[str, object]:
-    """A whole plan as plain data, for `plan --json`."""
-    from storyboard.plan import State
-
-    breakdown = plan.breakdown
-    return {
-        "film": film,
-        "frames": breakdown.frames,
-        "rate": str(breakdown.rate),
-        "shots": [_planned_plain(each) for each in plan],
-        "summary": {state.value: plan.count(state) for state in State},
-    }
-
-
-def _planned_plain(each: Planned) -> dict[str, object]:
-    return {
-        "id": each.shot.id,
-        "scene": each.shot.scene,
-        "state": each.state.value,
-        "reasons": [str(reason) for reason in each.reasons],
-        "frames": each.shot.frames,
-        "continues": each.shot.continues,
-        "estimate_seconds": each.seconds,
-    }
-
-
-def plan_lines(plan: Plan, *, why: bool) -> Iterator[str]:
-    """A plan for people: a line a shot, with its reasons on request, and the summary."""
-    width = max(len(each.shot.id) for each in plan)
-    for each in plan:
-        about = f"  about {seconds_text(each.seconds)}" if each.seconds is not None else ""
-        yield f"{each.state.value:7}  {each.shot.id:{width}}  {each.shot.frames:4} frames{about}"
-        if why:
-            yield from (f"{'':9}{printable(str(reason))}" for reason in each.reasons)
-    yield planned_line(plan.told())
 
 
 def credit_plain(credit: Credit) -> dict[str, object]:

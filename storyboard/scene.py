@@ -29,7 +29,8 @@ PREVIOUS: Final = "previous"
 NOTHING: Final = "nothing"
 """What `continues` may say besides a scene's id."""
 MOST_SEED: Final = 2**63 - 1
-_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""Of a scene, and of whatever becomes part of a file's name."""
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -40,7 +41,7 @@ def _rate(value: object) -> Rate:
 def _id(text: str) -> str:
     if text in (PREVIOUS, NOTHING):
         raise ValueError(f"`{text}` is a word of `continues`; choose another id")
-    if not _ID.fullmatch(text):
+    if not ID.fullmatch(text):
         raise ValueError(
             f"`{text}` is no id; use small letters, digits, `-` and `_`, at most 64, with a letter or digit first"
         )
@@ -88,7 +89,7 @@ FilmTime = Annotated[
 ]
 """Seconds, a clock or frames: `4`, `4.5s`, `00:01:30`, `96f`."""
 
-SceneId = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{_ID.pattern}$"})]
+SceneId = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{ID.pattern}$"})]
 Color = Annotated[str, AfterValidator(_color), Field(json_schema_extra={"pattern": f"^{_COLOR.pattern}$"})]
 Whole = Annotated[int, Field(strict=True)]
 Pixels: TypeAlias = Annotated[Whole, Field(ge=16, le=8192, multiple_of=2)]
@@ -147,6 +148,16 @@ class EngineChoice(ShortPart):
         return cast("dict[str, Plain]", dict(self.model_extra or {}))
 
 
+class Profile(Part):
+    """Another way to shoot the same film: `draft`, `final`. What it leaves out stays as the screenplay says."""
+
+    engine: EngineChoice | None = Field(
+        default=None,
+        description="The engine that shoots all scenes; where the screenplay names it too, the options that change",
+    )
+    format: Format = Field(default=Format(), description="What changes in the film's size and rate")
+
+
 class CastMember(ShortPart):
     """Somebody or something that prompts name as {name}: a description, or a mapping with it."""
 
@@ -170,6 +181,13 @@ class Transition(Part):
         description="Over the picture before it, or through black", examples=["dissolve"]
     )
     duration: FilmTime = Field(description="How long it lasts, at most as long as the scene", examples=["0.5s"])
+
+
+class Trim(Part):
+    """What the film leaves out of a scene as it was shot: no shot depends on it."""
+
+    head: FilmTime = Field(default=Duration.parse(0), description="How much at its start", examples=["4f"])
+    tail: FilmTime = Field(default=Duration.parse(0), description="How much at its end", examples=["8f"])
 
 
 class StillImage(Part):
@@ -197,7 +215,7 @@ class Scene(Part):
     """One place and action: prompts over time, or own footage, or a title card."""
 
     id: SceneId = Field(description="The scene's name, unique in the film", examples=["surface"])
-    duration: FilmTime = Field(description="How long it is on screen", examples=["4s"])
+    duration: FilmTime = Field(description="How long it is, before any `trim`", examples=["4s"])
     prompt: str | None = Field(
         default=None, description="What is seen from the scene's start; {name} stands for the cast"
     )
@@ -227,6 +245,10 @@ class Scene(Part):
     transition: Transition | None = Field(
         default=None, description="How the film goes over into it; a cut where left out"
     )
+    trim: Trim | None = Field(
+        default=None, description="What the film leaves out at the scene's ends, as an editor trims a clip"
+    )
+    caption: str | None = Field(default=None, description="Its subtitle", examples=["Far below, something moves."])
     footage: OwnFootage | None = Field(default=None, description="Own footage, shown instead of prompts")
     card: Card | None = Field(default=None, description="A title card, shown instead of prompts")
 

@@ -1,4 +1,4 @@
-"""Footage -> figures that need no model: seams, flicker, brightness, drift, black and frozen spans, hard cuts.
+"""Frames -> figures that need no model: seams, flicker, brightness, drift, black and frozen spans, hard cuts.
 
 Frames are uint8 RGB [n, height, width, 3]; differences are in grey levels, 0..255. D(a, b) is the mean absolute
 difference of two frames. Measures without a named source are our own. May import what stands above `scopes` in the
@@ -7,18 +7,13 @@ layout; numpy is imported inside functions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from enum import Enum
 from itertools import pairwise
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Final
 
-from storyboard.cut import Cut, Edit
-from storyboard.errors import MissingTakes
-from storyboard.footage import resample
-from storyboard.shots import Breakdown
 from storyboard.timing import FrameRange
-from storyboard.vault import Vault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +22,9 @@ if TYPE_CHECKING:
     Frames = NDArray[np.uint8]
     Figures = NDArray[np.float64]
 
-_AROUND: Final = 8  # frames on each side of a seam, or steps on each side of a cut, that say what is usual there
-_STRETCH: Final = 32  # frames of a strip that are held at a time
+AROUND: Final = 8
+"""Frames on each side of a seam, or steps on each side of a cut, that say what is usual there."""
+_STILL: Final = 0.255  # D up to which a picture stands
 
 
 def difference(a: Frames, b: Frames) -> float:
@@ -55,7 +51,15 @@ def luma(frames: Frames) -> Figures:
 
 def saturation(frames: Frames) -> Figures:
     """Mean saturation of each frame, 0..1, black having none (HSV: A. R. Smith, SIGGRAPH 1978): [n]."""
-    return _figures(float(((frame.max(2) - frame.min(2)) / frame.max(2).clip(1)).mean()) for frame in frames)
+    import numpy as np
+
+    def mean(frame: Frames) -> float:
+        red, green, blue = np.moveaxis(frame, -1, 0)
+        most = np.maximum(np.maximum(red, green), blue)
+        least = np.minimum(np.minimum(red, green), blue)
+        return float(((most - least) / most.clip(1)).mean())
+
+    return _figures(mean(frame) for frame in frames)
 
 
 def sharpness(frames: Frames) -> Figures:
@@ -98,8 +102,20 @@ def seam_ratio(before: Frames, after: Frames, *, still: bool = False) -> float |
     1 is invisible; 1 too where nothing moves at all, and infinite where only the seam does. `still` is the form for
     shots that may be still, (D + 1) / (median + 1), which is always finite. None where each side is a single frame.
     """
-    inside = [*steps(before[-_AROUND:]), *steps(after[:_AROUND])]
-    return _against([difference(before[-1], after[0])], inside, raised=1 if still else 0)
+    return against([difference(before[-1], after[0])], _beside(before, after), raised=1 if still else 0)
+
+
+def stands(before: Frames, after: Frames) -> bool:
+    """Whether so little moves beside a seam, less than one grey level a frame, that its ratio is that for still shots.
+
+    False where each side is a single frame.
+    """
+    inside = _beside(before, after)
+    return bool(inside and median(inside) < 1)
+
+
+def _beside(before: Frames, after: Frames) -> list[float]:
+    return [*steps(before[-AROUND:]), *steps(after[:AROUND])]
 
 
 def seam_jerk(before: Frames, after: Frames) -> float | None:
@@ -113,12 +129,14 @@ def seam_jerk(before: Frames, after: Frames) -> float | None:
     def bends(frames: Frames) -> list[float]:
         return [*np.abs(np.diff(frames.astype(np.int16), 2, axis=0)).mean(axis=(1, 2, 3))]
 
-    return _against(
-        bends(np.concatenate([before[-2:], after[:2]])), [*bends(before[-_AROUND:]), *bends(after[:_AROUND])]
-    )
+    return against(bends(np.concatenate([before[-2:], after[:2]])), [*bends(before[-AROUND:]), *bends(after[:AROUND])])
 
 
-def _against(across: Sequence[float], inside: Sequence[float], raised: int = 0) -> float | None:
+def against(across: Sequence[float], inside: Sequence[float], raised: int = 0) -> float | None:
+    """The mean of what lies across a seam over the median of what lies inside, both `raised`; None without the latter.
+
+    1 for 0 over 0, infinite for more over 0.
+    """
     if not inside:
         return None
     value, usual = fmean(across) + raised, float(median(inside)) + raised
@@ -127,51 +145,27 @@ def _against(across: Sequence[float], inside: Sequence[float], raised: int = 0) 
     return float("inf") if value else 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Seam:
-    """Where shot `after` goes on from shot `before` on screen, at film frame `first`. `still` is the form of the ratio
-    for still shots. A figure is None where the shots are too short for it."""
-
-    first: int
-    before: str
-    after: str
-    ratio: float | None
-    still: float | None
-    jerk: float | None
-
-
-def seams(breakdown: Breakdown, cut: Cut, vault: Vault) -> Iterator[Seam]:
-    """The film's continuity seams, in its order: a shot that continues, or is led into by, the one before it on screen.
-
-    Cuts and transitions are left out. A frame that the film shows several times, its rate being above the engine's,
-    counts once. At most 16 frames are held. Raises MissingTakes, DamagedFootage.
-    """
-    for out, into in pairwise(cut.edits):
-        if _goes_on(breakdown, out, into) and not out.mix and not into.mix:
-            before = _shown(cut, vault, out.strip.key, list(dict.fromkeys(out.strip.frames))[-_AROUND:])
-            after = _shown(cut, vault, into.strip.key, list(dict.fromkeys(into.strip.frames))[:_AROUND])
-            ratio, still = seam_ratio(before, after), seam_ratio(before, after, still=True)
-            yield Seam(into.first, out.shot, into.shot, ratio, still, seam_jerk(before, after))
-
-
-def _goes_on(breakdown: Breakdown, out: Edit, into: Edit) -> bool:
-    """Whether two edits that touch are different shots, one made to go on into the other."""
-    sender, receiver = breakdown.shots[out.shot], breakdown.shots[into.shot]
-    led = any(breakdown.shots[ref.shot].scene == receiver.scene for ref in sender.head)
-    return led or receiver.continues == sender.id
-
-
 def black_spans(frames: Iterable[Frames], *, dark: float = 25.5, share: float = 0.98) -> list[FrameRange]:
-    """Runs of frames with `share` of the pixels at most `dark` bright, 0..255 (thresholds: ffmpeg's `blackdetect`)."""
+    """Runs of black frames."""
+    return spans_of(is_black(frame, dark=dark, share=share) for frame in frames)
+
+
+def is_black(frame: Frames, *, dark: float = 25.5, share: float = 0.98) -> bool:
+    """Whether `share` of the pixels are at most `dark` bright, 0..255 (thresholds: ffmpeg's `blackdetect`)."""
+    return bool((_grey(frame) <= dark).mean() >= share)
+
+
+def spans_of(marks: Iterable[bool]) -> list[FrameRange]:
+    """Where marks of one frame each are set."""
     spans: list[FrameRange] = []
-    for index, frame in enumerate(frames):
-        if (_grey(frame) <= dark).mean() >= share:
+    for index, mark in enumerate(marks):
+        if mark:
             start = spans.pop().start if spans and spans[-1].stop == index else index
             spans.append(FrameRange(start, index + 1))
     return spans
 
 
-def frozen_spans(frames: Iterable[Frames], *, still: float = 0.255, least: int = 8) -> list[FrameRange]:
+def frozen_spans(frames: Iterable[Frames], *, still: float = _STILL, least: int = AROUND) -> list[FrameRange]:
     """Runs of at least `least` frames whose D from the first of the run is at most `still`, 0..255.
 
     From the first, so that a slow change is no standstill, as in ffmpeg's `freezedetect`, whose tolerance this is.
@@ -186,6 +180,21 @@ def frozen_spans(frames: Iterable[Frames], *, still: float = 0.255, least: int =
     return [span for span in spans if len(span) >= least]
 
 
+class Flaw(Enum):
+    """What makes a whole shot unfit to be seen."""
+
+    BLACK = "black"
+    FROZEN = "frozen"
+
+
+def flaw_of(frames: Frames) -> Flaw | None:
+    """BLACK where every frame is, FROZEN where all of at least 8 frames stand still (see `frozen_spans`)."""
+    if all(is_black(frame) for frame in frames):
+        return Flaw.BLACK
+    stands = len(frames) >= AROUND and all(difference(frames[0], frame) <= _STILL for frame in frames)
+    return Flaw.FROZEN if stands else None
+
+
 def hard_cuts(changes: Figures, *, times: float = 4, least: float = 8) -> list[int]:
     """The frames, counted from 0, that begin a new picture, from the `steps` [n - 1] of n frames.
 
@@ -195,54 +204,8 @@ def hard_cuts(changes: Figures, *, times: float = 4, least: float = 8) -> list[i
     import numpy as np
 
     def stands_out(index: int) -> bool:
-        near = np.delete(changes, index)[max(0, index - _AROUND) : index + _AROUND]
+        near = np.delete(changes, index)[max(0, index - AROUND) : index + AROUND]
         usual = float(np.median(near[near > 0])) if near.any() else 0.0
         return bool(changes[index] + 1 >= times * (usual + 1))
 
     return [index + 1 for index in np.flatnonzero(changes >= least).tolist() if stands_out(index)]
-
-
-@dataclass(frozen=True, slots=True)
-class CutPlacement:
-    """The screenplay's hard cuts against those seen, as film frames: seen as said, said but not seen, seen unsaid."""
-
-    right: tuple[int, ...]
-    missing: tuple[int, ...]
-    extra: tuple[int, ...]
-
-
-def cut_placement(breakdown: Breakdown, cut: Cut, vault: Vault) -> CutPlacement:
-    """Whether the film cuts where the screenplay says so and nowhere else, such as at a seam or inside a shot;
-    transitions are passed over. Raises MissingTakes, DamagedFootage."""
-    touching = [(out, into) for out, into in pairwise(cut.edits) if out.shot != into.shot and not into.mix]
-    said = {into.first for out, into in touching if not _goes_on(breakdown, out, into)}
-    mixed = {edit.first + frame for edit in cut.edits if edit.mix for frame in range(len(edit) + 1)}
-    seen = set(hard_cuts(steps(pictures(cut, vault))))
-    right, missing, extra = (tuple(sorted(those)) for those in (said & seen, said - seen, seen - said - mixed))
-    return CutPlacement(right, missing, extra)
-
-
-def pictures(cut: Cut, vault: Vault) -> Iterator[Frames]:
-    """What the film shows before encoding: [height, width, 3] for each frame. Raises MissingTakes, DamagedFootage."""
-    import numpy as np
-
-    for edit in cut.edits:
-        under = edit.mix.under if edit.mix else None
-        for start in range(0, len(edit), _STRETCH):
-            stretch = slice(start, start + _STRETCH)
-            over = _shown(cut, vault, edit.strip.key, edit.strip.frames[stretch])
-            if edit.mix is None:
-                yield from over
-                continue
-            below = _shown(cut, vault, under.key, under.frames[stretch]) if under else np.zeros_like(over)
-            for place, (low, high) in enumerate(zip(below, over, strict=True), start):
-                low_weight, high_weight = map(float, edit.mix.weights(place))
-                yield np.rint(low_weight * low + high_weight * high).astype(np.uint8)
-
-
-def _shown(cut: Cut, vault: Vault, key: str, frames: Sequence[int]) -> Frames:
-    """Frames of a take as the film shows them: [n, height, width, 3]. Raises MissingTakes, DamagedFootage."""
-    take = vault.find(key)
-    if take is None:
-        raise MissingTakes("the film shows a take that is not in the vault", "render the film first")
-    return resample(vault.frames(take, frames), cut.width, cut.height, cut.fit)

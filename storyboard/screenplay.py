@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError
 
@@ -24,6 +24,7 @@ from storyboard.scene import (
     Format,
     OwnFootage,
     Part,
+    Profile,
     Scene,
     Seed,
     StillImage,
@@ -44,6 +45,7 @@ __all__ = [
     "FilmTime",
     "Format",
     "OwnFootage",
+    "Profile",
     "Scene",
     "Screenplay",
     "StillImage",
@@ -75,8 +77,12 @@ class Screenplay(Part):
         description="The film's scenes, in order",
         examples=["[{id: surface, prompt: A bear swims., duration: 4s}]"],
     )
+    profiles: dict[str, Profile] = Field(
+        default={}, description="Other ways to shoot it, by name: `render --profile NAME`"
+    )
     _source: Source = PrivateAttr(default_factory=lambda: Source("<screenplay>", ""))
     _folder: Path = PrivateAttr(default_factory=Path)
+    _sized_for: str | None = PrivateAttr(default=None)
 
     @property
     def source(self) -> Source:
@@ -88,12 +94,23 @@ class Screenplay(Part):
         """Where its assets are looked up."""
         return self._folder
 
+    @property
+    def sized_for(self) -> str | None:
+        """The engine that its size was written for; None for the default one. Another shoots a size of its own where it
+        cannot shoot that."""
+        return self._sized_for or (self.engine.name if self.engine else None)
+
     def resolved_prompt(self, text: str) -> str:
         """A prompt as an engine gets it: cast names replaced, white space collapsed, the style added."""
         replaced = BRACES.sub(lambda match: self.cast[match[1]].description if match[1] else match[0][0], text)
         prompt = " ".join(replaced.split())
         style = " ".join((self.style or "").split())
         return ", ".join(filter(None, [prompt.rstrip(". "), style])) if style else prompt
+
+    def references(self, text: str) -> dict[str, str]:
+        """The pictures of those whom a prompt names, by their names in its order; of those that have one."""
+        named = dict.fromkeys(match[1] for match in BRACES.finditer(text) if match[1])
+        return {name: picture for name in named if (picture := self.cast[name].reference) is not None}
 
     def predecessor(self, scene_index: int) -> str | None:
         """The id of the scene that a scene continues; None where it begins afresh."""
@@ -106,6 +123,12 @@ class Screenplay(Part):
     def canonical(self) -> dict[str, Plain]:
         """Plain data that loads as the same screenplay, without what is as it would be anyway."""
         return {"storyboard": 1, **self.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+
+    def redrafted(self, source: Source, sized_for: str | None, **fields: object) -> Self:
+        """A copy with other fields, whose places `source` knows; `sized_for` is the engine that its size is for."""
+        copy = self.model_copy(update=fields)
+        copy._source, copy._sized_for = source, sized_for
+        return copy
 
     def error(self, faults: Iterable[Fault]) -> ScreenplayError:
         """The exception that carries these faults of the screenplay and the report on them."""

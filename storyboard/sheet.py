@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from storyboard.durable import write_atomically
 from storyboard.errors import CommandError
-from storyboard.footage import letter
+from storyboard.lettering import letter
 
 if TYPE_CHECKING:
     import numpy as np

@@ -99,6 +99,8 @@ class Shot:
     head: tuple[FrameRef, ...] = ()
     start: Still | None = None
     end: Still | None = None
+    references: tuple[Still, ...] = ()
+    """Of the cast in its prompt, in order, where the engine takes them."""
     pin: str | None = None
     """The key of the take that stays in the film, whatever it is conditioned on now (see `splice`)."""
 
@@ -107,6 +109,11 @@ class Shot:
         """The shots whose takes have to be there before its own can be, each once, oldest first."""
         refs = () if self.pin is not None else (*self.tail, *self.head)
         return tuple(dict.fromkeys(ref.shot for ref in refs if ref.take is None))
+
+    @property
+    def stills(self) -> tuple[Still, ...]:
+        """The author's own pictures that it is given."""
+        return tuple(still for still in (self.start, self.end, *self.references) if still is not None)
 
     @property
     def head_is_end(self) -> bool:
@@ -125,7 +132,12 @@ class SceneSpan:
 
     id: str
     line: int
+    frames: int
+    """Its length as it is shot, in film frames."""
+    shown: FrameRange
+    """Which of them the film shows; the rest are trimmed."""
     film: FrameRange
+    """Where in the film these are."""
     shots: tuple[str, ...]
     transition: str | None = None
     transition_frames: int = 0

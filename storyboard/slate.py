@@ -13,10 +13,14 @@ from typing import Final, Protocol
 
 from storyboard.digest import Digest, Plain, digest_of
 from storyboard.footage import RESAMPLE
+from storyboard.grade import RECIPE
 from storyboard.shots import FrameRef, Shot
 
 SALT: Final = 1
 """Part of every key: raised to disown all takes at once, should a version of ours have stored wrong ones."""
+
+CONDITIONS: Final = ("tail", "head", "start", "end", "references")
+"""The fields of a slate that are pictures, and are in it only where there are any."""
 
 
 class Recorded(Protocol):
@@ -67,21 +71,25 @@ class Slate:
     """Engines know how fast time passes."""
     frames: int
     """Of the generation, handles included; where it is trimmed is not in the key."""
+    grade: str | None
+    """How the engine's shift of colour is undone in its pictures; None where it is not."""
     tail: Condition | None
     """What it continues, as pixels: an identical tail stops a change from going further."""
     head: Condition | None
     """What it leads into, as pixels."""
     start: Condition | None
     end: Condition | None
+    references: Condition | None
+    """Who and what it shows, as pictures, in the order in which the prompt names them."""
 
     def plain(self) -> dict[str, Plain]:
         """The slate as plain data; what the key is the digest of, and what a take keeps."""
-        given = {"tail": self.tail, "head": self.head, "start": self.start, "end": self.end}
+        given = {role: getattr(self, role) for role in CONDITIONS}
         return self.own() | {role: each.plain() for role, each in given.items() if each is not None}
 
     def own(self) -> dict[str, Plain]:
         """The slate without conditioning: what the author decides for this shot alone."""
-        return {
+        own: dict[str, Plain] = {
             "slate": SALT,
             "engine": self.engine,
             "version": self.version,
@@ -95,6 +103,7 @@ class Slate:
             "rate": self.rate,
             "frames": self.frames,
         }
+        return own if self.grade is None else own | {"grade": self.grade}
 
     @property
     def key(self) -> Digest:
@@ -123,16 +132,29 @@ def slate_of(shot: Shot, takes: Mapping[str, Recorded]) -> Slate:
         height=use.height,
         rate=str(use.rate),
         frames=shot.frames,
+        grade=_graded(shot),
         tail=_given(shot, shot.tail, takes),
         head=head,
         start=Condition((shot.start.digest,), still) if shot.start else None,
         end=end,
+        references=_shown(shot),
     )
 
 
 def own_fields(shot: Shot) -> dict[str, Plain]:
     """A shot's own fields, which are known before any take."""
-    return slate_of(replace(shot, tail=(), head=()), {}).own()
+    return replace(slate_of(replace(shot, tail=(), head=()), {}), grade=_graded(shot)).own()
+
+
+def _graded(shot: Shot) -> str | None:
+    over = shot.engine.grade
+    if not over or not shot.tail:
+        return None
+    return f"over {'all' if over is True else over} of its new frames: {RECIPE}"
+
+
+def _shown(shot: Shot) -> Condition | None:
+    return Condition(tuple(each.digest for each in shot.references), f"{RESAMPLE} whole") if shot.references else None
 
 
 def _given(shot: Shot, refs: Sequence[FrameRef], takes: Mapping[str, Recorded]) -> Condition | None:

@@ -78,8 +78,9 @@ class Source:
         return fault.position or self.map.value(fault.path)
 
     def ordered(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
-        """The faults in the order of the text."""
-        return tuple(sorted(faults, key=lambda fault: (self.position(fault), fault.message)))
+        """The faults in the order of the text; what is said twice of one place, once."""
+        said = {(self.position(fault), fault.message): fault for fault in faults}
+        return tuple(said[place] for place in sorted(said))
 
     def find(self, path: DocumentPath, words: str) -> Position:
         """Where `words` stand in a text of one line; the start of the text when they are not on its first line."""

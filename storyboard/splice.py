@@ -105,7 +105,8 @@ def _led(plain: Breakdown, heads: Heads, *, strict: bool = False) -> Breakdown:
         except ScreenplayError as error:
             if strict:
                 raise CommandError(f"this cannot be spliced: {error.faults[0].message}", _INSTEAD) from None
-            faulty = {scenes[place].id for fault in error.faults if isinstance(place := fault.path[1], int)}
+            places = {step for fault in error.faults for step in fault.path[1:2] if isinstance(step, int)}
+            faulty = {scenes[place].id for place in places}
             assert faulty & heads.keys(), error
             heads = {scene: head for scene, head in heads.items() if scene not in faulty}
     return plain
@@ -125,7 +126,7 @@ class _Splicing:
             self.stay = pinned | staying(spliced, lock, Mode.RIPPLE)
         self.kept = {shot: take for shot, key in self.stay.items() if (take := vault.find(key))}
         self.plain, self.spliced = _settled(plain, self.kept), _settled(spliced, self.kept)
-        self.heads = dict(spliced.heads)
+        self.heads, self.held = dict(spliced.heads), on_hold(plain)
         self.pins: dict[str, str] = {}
         self.takes: dict[str, Take] = {
             key: take for key in spliced.takes_ahead if (take := vault.peek(key)) is not None
@@ -156,7 +157,7 @@ class _Splicing:
         take = self.kept.get(shot)
         if key != self.stay[shot]:
             self.pins[shot] = self.stay[shot]
-            take = pinned_take(self.vault, shot, self.stay[shot])
+            take = pinned_take(self.vault, shot, self.stay[shot], held=scene_of(shot) in self.held)
         if take is not None:
             self.takes[shot] = take
 

@@ -88,8 +88,9 @@ def shot_line(event: ShotEvent) -> str | None:
         case ShotStarted(shot, _, seconds):
             about = f", about {seconds_text(seconds)}" if seconds is not None else ""
             return f"shot `{shot.id}`: shooting {shot.frames} frames on `{shot.engine.spec.name}`{about}"
-        case ShotDone(shot, _, seconds):
-            return f"shot `{shot.id}`: done in {seconds_text(seconds)}"
+        case ShotDone(shot, _, seconds, flaw):
+            what = f"; all of it is {flaw.value}: another `take` has another seed" if flaw else ""
+            return f"shot `{shot.id}`: done in {seconds_text(seconds)}{what}"
         case ShotFound(shot, _):
             return f"shot `{shot.id}`: its take is there already"
         case ShotElsewhere(shot):
@@ -115,7 +116,7 @@ def planned_line(planned: FilmPlanned) -> str:
 def seam_line(seam: SeamMeasured) -> str:
     """How a splice joins what is beside it, and what else can be done where that is rough."""
     figure = "cannot be measured" if seam.ratio is None else f"{seam.ratio:.2f} times the motion beside it"
-    line = f"seam `{seam.before}` | `{seam.after}`: {figure}{', the take after it stayed' if seam.stays else ''}"
+    line = f"seam `{seam.before}` | `{seam.after}`: {figure}{', beside a take that stayed' if seam.stays else ''}"
     if not seam.rough:
         return line
     other = "take `hold` out to shoot it again" if seam.held else "`--ripple` shoots through instead"
@@ -151,8 +152,9 @@ def shot_plain(event: ShotEvent) -> dict[str, object]:
             return {"event": "started", "shot": shot.id, "key": key, "estimate_seconds": seconds}
         case ShotStepped(shot, step, steps):
             return {"event": "step", "shot": shot.id, "step": step, "steps": steps}
-        case ShotDone(shot, take, seconds):
-            return {"event": "done", "shot": shot.id, "key": take.key, "seconds": round(seconds, 3)}
+        case ShotDone(shot, take, seconds, flaw):
+            told = {"event": "done", "shot": shot.id, "key": take.key, "seconds": round(seconds, 3)}
+            return told | ({"flaw": flaw.value} if flaw else {})
         case ShotFound(shot, take):
             return {"event": "found", "shot": shot.id, "key": take.key}
         case ShotElsewhere(shot):

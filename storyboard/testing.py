@@ -82,6 +82,8 @@ class Trial:
         width, height = self.size
         rate = self.can.native_rate or self.can.default_rate
         plain = Assignment("trial/1", self.prompts[0], "", 7, width, height, rate, count, self.options)
+        if self.can.needs_picture and fields.get("tail") is None:
+            plain = replace(plain, start=pictures(1, self.size, 3)[0])
         return replace(plain, **fields)  # type: ignore[arg-type]
 
     def shoot(self, **fields: object) -> Frames:
@@ -180,12 +182,14 @@ def tail_and_head_go_together(trial: Trial) -> None:
 
 
 def given_pictures_change_the_shot(trial: Trial) -> None:
-    """A picture at the start, and one at the end, where the engine takes them."""
+    """A picture at the start, one at the end, and one of who is in it, where the engine takes them."""
     picture = pictures(1, trial.size, 1)[0]
     if trial.can.start_image:
         _differ(trial, "frames after a start picture", trial.shoot(start=picture)[1:], trial.shoot()[1:])
     if trial.can.end_image:
         _differ(trial, "frames before an end picture", trial.shoot(end=picture)[:-1], trial.shoot()[:-1])
+    if trial.can.references:
+        _differ(trial, "frames with a reference", trial.shoot(references=(picture,)), trial.shoot())
 
 
 def the_prompt_changes_the_frames(trial: Trial) -> None:
@@ -357,6 +361,8 @@ def _known_by(value: object) -> object:
     """What tells one thing that is asked for from another."""
     import numpy as np
 
+    if isinstance(value, tuple):
+        return [_known_by(each) for each in value]
     return (value.shape, digest_bytes(value.tobytes())) if isinstance(value, np.ndarray) else value
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.digest import Digest, Plain, digest_file
 from storyboard.durable import field_of, make_folder, place, scratch_name, seal, sync_folder, unseal
 from storyboard.errors import DamagedFootage
-from storyboard.vault_layout import Layout, Segment, Take, segment_from, take_from
+from storyboard.vault_layout import Layout, Segment, Take, TakeSound, segment_from, take_from
 from storyboard.vault_locks import READ_ONLY, alone, in_use, locked, writing
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from storyboard.footage import Footage
+    from storyboard.sound import Sound
     from storyboard.vault_care import Damage, Pruned
 
 __all__ = ["Take", "Vault"]
@@ -90,6 +91,7 @@ class Vault:
                 rate=footage.rate,
                 frames=digests,
                 made=made,
+                sound=_facts_of(footage.sound),
             )
             check_pictures(aside, draft)
             self._keep(aside, draft.footage, draft.size)
@@ -127,8 +129,21 @@ class Vault:
             raise DamagedFootage(f"the pictures of `{path}` are not those that were shot", hint)
         return pictures
 
+    def sound(self, take: Take) -> Sound | None:
+        """The sound that a take's engine made with its pictures, from its first frame to the end of its last; None
+        where it made none. Raises DamagedFootage where it is not what was made."""
+        from storyboard.sound import read_sound
+
+        if take.sound is None:
+            return None
+        sound = read_sound(self.footage_path(take))
+        if sound.digest != take.sound.digest:
+            hint = "render again: damaged takes are shot anew"
+            raise DamagedFootage(f"the sound of `{self.footage_path(take)}` is not what was made", hint)
+        return sound
+
     def footage_path(self, take: Take) -> Path:
-        """The file of a take's footage, to read only."""
+        """The file of a take's footage, to read only; its sound, if any, is a track in it."""
         return self._layout.object(take.footage)
 
     def record_path(self, take: Take) -> Path:
@@ -284,3 +299,10 @@ class Vault:
         except OSError:
             return False
         return True
+
+
+def _facts_of(sound: Sound | None) -> TakeSound | None:
+    if sound is None:
+        return None
+    samples, channels = sound.samples.shape
+    return TakeSound(sound.rate, channels, samples, sound.digest)

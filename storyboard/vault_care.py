@@ -141,11 +141,14 @@ def _check_take(layout: Layout, key: str, path: Path, whole: Mapping[str, int], 
 
 
 def check_pictures(path: Path, take: Take) -> None:
-    """Decode footage and compare each picture with its digest. Raises DamagedFootage."""
+    """Decode footage and compare each picture, and the sound, with its digest. Raises DamagedFootage."""
     from storyboard.footage import frame_digests, read_footage
+    from storyboard.sound import read_sound
 
     if frame_digests(read_footage(path, None)) != take.frames:
         raise DamagedFootage(f"the pictures in the footage of `{take.key}` are not those that were shot")
+    if take.sound is not None and read_sound(path).digest != take.sound.digest:
+        raise DamagedFootage(f"the sound in the footage of `{take.key}` is not what was made with it")
 
 
 def _check_segment(key: str, path: Path, whole: Mapping[str, int]) -> None:

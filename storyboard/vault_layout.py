@@ -37,6 +37,21 @@ _NAMES: Final = frozenset({"VERSION", "gate", *_SHELVES})
 
 
 @dataclass(frozen=True, slots=True)
+class TakeSound:
+    """The sound in the file of a take's footage."""
+
+    rate: int
+    """Samples per second."""
+    channels: int
+    samples: int
+    """Of each channel."""
+    digest: Digest
+
+    def plain(self) -> dict[str, Plain]:
+        return {"rate": self.rate, "channels": self.channels, "samples": self.samples, "digest": self.digest}
+
+
+@dataclass(frozen=True, slots=True)
 class Take:
     """What was shot for a key."""
 
@@ -53,22 +68,23 @@ class Take:
     """Of each picture in the file, so that a tail can be keyed without decoding."""
     made: Mapping[str, Plain]
     """How, when and on what it was shot; decides nothing."""
+    sound: TakeSound | None = None
+    """That its engine made with the pictures, if any."""
 
     def sealed(self) -> bytes:
         """Its record's bytes."""
-        return seal(
-            {
-                "take": self.key,
-                "slate": self.slate,
-                "footage": self.footage,
-                "size": self.size,
-                "width": self.width,
-                "height": self.height,
-                "rate": str(self.rate),
-                "frames": self.frames,
-                "made": self.made,
-            }
-        )
+        record: dict[str, Plain] = {
+            "take": self.key,
+            "slate": self.slate,
+            "footage": self.footage,
+            "size": self.size,
+            "width": self.width,
+            "height": self.height,
+            "rate": str(self.rate),
+            "frames": self.frames,
+            "made": self.made,
+        }
+        return seal(record | {"sound": self.sound.plain()} if self.sound else record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,13 @@ def take_from(data: bytes) -> Take:
         rate=Rate.parse(field_of(record, "rate", str)),
         frames=tuple(as_digest(each) for each in field_of(record, "frames", list)),
         made=cast("Mapping[str, Plain]", field_of(record, "made", dict)),
+        sound=_sound(field_of(record, "sound", dict)) if "sound" in record else None,
     )
+
+
+def _sound(record: dict[str, object]) -> TakeSound:
+    rate, channels, samples = (field_of(record, name, int) for name in ("rate", "channels", "samples"))
+    return TakeSound(rate, channels, samples, digest_in(record, "digest"))
 
 
 def segment_from(data: bytes) -> Segment:

@@ -46,6 +46,15 @@ def test_conform_shows_the_whole_film_by_both_ways(tmp_path: Path) -> None:
     assert len(first["a"]["seconds"]) == len(first["b"]["seconds"]) == 2
 
 
+@pytest.mark.long
+def test_grades_are_compared_on_both_films() -> None:
+    command = [sys.executable, "-m", "benchmarks.grade", "--small", "--seeds", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    _, _, *rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines()]
+    assert [row[:2] for row in rows] == [[f, g] for f in ("one prompt", "a story") for g in ("false", "true")]
+    assert all(float(figure) >= 0 for row in rows for figure in row[2:])
+
+
 @pytest.mark.parametrize("arguments", [["nonesuch"], ["plan", "--repeat", "0"]])
 def test_a_wrong_command_measures_nothing(arguments: list[str], tmp_path: Path) -> None:
     done = benchmarks(tmp_path, *arguments)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from storyboard.blame import Credit, MixedWith, ShotFacts, blame, cut_of, make_note, screenplay_of
+from storyboard.boxes import append_note
 from storyboard.conform import conform
 from storyboard.cut import Cut, Edit, Mix, MixKind, Strip
 from storyboard.digest import Plain, canonical, digest_of
-from storyboard.encoding import append_note
 from storyboard.errors import CommandError, ConformError
 from storyboard.footage import Footage
 from storyboard.timing import Duration, Rate

@@ -13,6 +13,11 @@ from storyboard.digest import Plain
 from storyboard.engines import Assignment, Progress, spec_of
 from storyboard.footage import Footage
 from tests.tiny import tiny_lora, tiny_ltx, tiny_modelscope
+from tests.tiny_cogvideox import tiny_cogvideox
+from tests.tiny_easyanimate import tiny_easyanimate
+from tests.tiny_framepack import tiny_framepack
+from tests.tiny_ltx2 import tiny_ltx2
+from tests.tiny_wan import tiny_wan
 
 Said = dict[str, Plain]
 
@@ -32,6 +37,22 @@ def ltx(folder: Path) -> Said:
     return plain(tiny_ltx(folder)) | {"steps": 2, "guidance": 2.0, "max_sequence_length": 64}
 
 
+def framepack(folder: Path) -> Said:
+    return plain(tiny_framepack(folder)) | {"steps": 2, "latent_window_size": 2}
+
+
+def ltx2(folder: Path) -> Said:
+    return plain(tiny_ltx2(folder)) | {"steps": 2, "guidance": 2.0, "modality": 1.0, "max_sequence_length": 128}
+
+
+def wan(folder: Path) -> Said:
+    return plain(tiny_wan(folder)) | {"steps": 2, "guidance": 2.0, "max_sequence_length": 64}
+
+
+def easyanimate(folder: Path) -> Said:
+    return plain(tiny_easyanimate(folder)) | {"steps": 2, "guidance": 2.0, "max_sequence_length": 64}
+
+
 def plain(model: Path) -> Said:
     return {"model": str(model), "dtype": "float32", "device": "cpu"}
 
@@ -40,7 +61,12 @@ CASES = {
     "animatic": Case((192, 108), lambda folder: {}),
     "pocket": Case((128, 128), lambda folder: {"device": "cpu", "schedule": [1000.0, 500.0]}, long=True),
     "ltx": Case((32, 32), ltx, loras=True),
+    "ltx2": Case((32, 32), ltx2, loras=True),
+    "cogvideox": Case((32, 32), lambda folder: plain(tiny_cogvideox(folder)) | {"steps": 2}, loras=True),
+    "framepack": Case((32, 32), framepack, loras=True),
     "modelscope": Case((16, 16), lambda folder: plain(tiny_modelscope(folder)) | {"steps": 1}),
+    "easyanimate": Case((32, 32), easyanimate),
+    "wan": Case((32, 32), wan, loras=True),
 }
 
 

@@ -26,6 +26,13 @@ def test_it_says_why_an_engine_cannot_run_here_and_what_to_do() -> None:
     assert (rows["animatic"], rows["pocket"]) == ("runs here", "runs here")
 
 
+def test_an_engine_whose_model_has_to_be_named_says_so() -> None:
+    facts = described("easyanimate")
+    assert facts["weights"].startswith("its model has to be named; set `model`")
+    assert facts["here"] == f"cannot run here: {facts['weights']}"
+    assert (facts["frames"], "default" in facts["option model"]) == ("4n+1, 5 to 49", False)
+
+
 def test_options_are_described_with_their_defaults_as_authors_write_them() -> None:
     facts = described("modelscope")
     assert facts["option vae"].endswith("(default {tiling: false, slicing: false})")

@@ -9,10 +9,12 @@ import av
 import numpy as np
 import pytest
 
+from storyboard.boxes import read_note
 from storyboard.conform import conform
 from storyboard.cut import Strip
-from storyboard.encoding import encode_options, join, read_note
+from storyboard.encoding import encode_options
 from storyboard.errors import ConformError
+from storyboard.muxing import Words, join
 from storyboard.timing import Rate
 from storyboard.vault import Vault
 from tests.pieces import RATES, film, numbered, numbers_of, shoot, three
@@ -30,9 +32,9 @@ def test_pieces_that_do_not_fit_together_are_not_joined(vault: Vault, tmp_path: 
         conform(cut, vault, tmp_path / f"{name}.mp4")
         paths.append(tmp_path / f"{name}.mp4")
     with pytest.raises(ConformError, match="width, extradata"):
-        join([(path, 4) for path in paths], tmp_path / "out.mp4", Rate.parse(24), "")
+        join([(path, 4) for path in paths], tmp_path / "out.mp4", Rate.parse(24), Words())
     with pytest.raises(ConformError, match="has 4 frames, not 5"):
-        join([(paths[0], 5)], tmp_path / "out.mp4", Rate.parse(24), "")
+        join([(paths[0], 5)], tmp_path / "out.mp4", Rate.parse(24), Words())
 
 
 # The note

@@ -21,7 +21,6 @@ from storyboard.footage import (
     check_footage,
     frame_digests,
     from_float,
-    letter,
     probe_image,
     probe_movie,
     read_footage,
@@ -29,6 +28,7 @@ from storyboard.footage import (
     resample,
     write_footage,
 )
+from storyboard.lettering import letter
 from storyboard.timing import Rate
 
 RATE = Rate.parse("24000/1001")

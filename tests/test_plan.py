@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from storyboard.plan import Changed, Gone, New, State, WaitsFor, make_plan
+from storyboard.plan import State, make_plan
 from storyboard.project import Manifest, ShotRecord
+from storyboard.reasons import Changed, Gone, New, WaitsFor
 from storyboard.slate import slate_of
 from storyboard.vault import Vault
 from tests.films import broken_down, scene, screenplay, shoot

@@ -3,49 +3,17 @@
 from __future__ import annotations
 
 import math
-import tracemalloc
-from collections.abc import Mapping, Sequence
 from itertools import accumulate
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from storyboard import scopes
-from storyboard.cut import Cut, assemble
-from storyboard.digest import digest_of
-from storyboard.errors import MissingTakes
-from storyboard.footage import Footage
-from storyboard.scopes import CutPlacement, cut_placement, pictures, seam_jerk, seam_ratio, seams
-from storyboard.shots import Breakdown
+from storyboard.scopes import seam_jerk, seam_ratio
 from storyboard.timing import FrameRange
-from storyboard.vault import Vault
-from tests.films import broken_down, scene, screenplay
-
-Pictures = NDArray[np.uint8]
-WIDTH, HEIGHT, SIDE, LIGHTER = 96, 54, 16, 50
-STEP = 2 * SIDE * LIGHTER / (WIDTH * HEIGHT)
-"""D of a square that moves by one pixel."""
-
-
-def square(places: Sequence[int], level: int = 60, scale: int = 1) -> Pictures:
-    """A square at each of the places, going round at the picture's edge, on a grey level."""
-    found = np.full((len(places), HEIGHT, WIDTH, 3), level, np.uint8)
-    for picture, place in zip(found, places, strict=True):
-        picture[10 : 10 + SIDE, np.arange(place, place + SIDE) % WIDTH] += np.uint8(LIGHTER)
-    return found.repeat(scale, axis=1).repeat(scale, axis=2)
-
-
-def flat(levels: Sequence[int]) -> Pictures:
-    return np.full((len(levels), 4, 6, 3), np.reshape(levels, (-1, 1, 1, 1)), np.uint8)
-
-
-def noise(seed: int, count: int = 10, low: int = 0, high: int = 256) -> Pictures:
-    return np.random.default_rng(seed).integers(low, high, (count, 9, 12, 3), dtype=np.uint8)
-
+from tests.pictures import HEIGHT, SIDE, STEP, WIDTH, Pictures, flat, noise, square
 
 noises = st.builds(noise, st.integers(0, 999), st.integers(3, 9), st.just(60), st.just(190))
 
@@ -178,6 +146,15 @@ def test_frozen_spans() -> None:
     assert scopes.frozen_spans(flat([])) == scopes.frozen_spans(square(range(20))) == []
 
 
+def test_a_flaw_is_of_the_whole_shot() -> None:
+    black, frozen = scopes.Flaw.BLACK, scopes.Flaw.FROZEN
+    assert scopes.flaw_of(flat([0, 25, 3])) is scopes.flaw_of(flat([0] * 9)) is black
+    assert (
+        scopes.flaw_of(flat([0, 26, 3])) is scopes.flaw_of(flat([90] * 7)) is scopes.flaw_of(square(range(9))) is None
+    )
+    assert scopes.flaw_of(flat([90] * 8)) is frozen and scopes.flaw_of(flat([90] * 8 + [91])) is None
+
+
 @given(st.lists(st.tuples(st.integers(9, 15), st.integers(0, 3)), min_size=1, max_size=5), st.sampled_from([1, 2, 3]))
 def test_cuts_are_found_where_they_are(shots: list[tuple[int, int]], shown: int) -> None:
     levels = [40 + 60 * (number % 2) for number in range(len(shots))]
@@ -196,139 +173,3 @@ def test_what_is_wild_all_along_or_changes_slowly_is_no_cut() -> None:
     assert scopes.hard_cuts(scopes.steps(noise(0, 30)), times=0.5) == [*range(1, 30)]
     for more, found in ((10, []), (11, [9])):  # 12 is four times 3
         assert scopes.hard_cuts(scopes.steps(flat([*range(0, 18, 2), *range(16 + more, 50, 2)]))) == found
-
-
-# Films
-
-
-def film_of(film: Breakdown, vault: Vault, starts: Mapping[str, int], levels: Mapping[str, int]) -> Cut:
-    """The cut of takes in which a square moves on by a pixel a frame from where it is in each shot's first on screen.
-
-    What is no part of the film, before and after, is of another brightness.
-    """
-    takes = {}
-    for name, shot in film.shots.items():
-        places = [starts.get(name, 0) + frame - shot.visible.start for frame in range(shot.frames)]
-        frames = square(places, levels.get(name, 60), shot.engine.width // WIDTH)
-        handles = [frame for frame in range(shot.frames) if frame not in shot.visible]
-        frames[handles] += np.uint8(99)
-        key = digest_of([name, starts.get(name, 0), levels.get(name, 60)])
-        takes[name] = vault.put(key, {}, Footage(frames, shot.engine.rate), {})
-    return assemble(film, vault, takes=takes)
-
-
-@pytest.mark.parametrize(("rate", "times"), [(8, 1), (16, 2), (24, 3)])
-def test_seams_of_a_film(tmp_path: Path, rate: int, times: int) -> None:
-    scenes = [scene("a", 2), scene("b"), scene("c", continues="nothing"), scene("d"), scene("e", continues="b")]
-    shape = {"width": WIDTH, "height": HEIGHT, "rate": rate}
-    film = broken_down(screenplay(scenes, format=shape, engine={"name": "animatic", "rate": 8}))
-    vault = Vault(tmp_path)
-    assert [len(shot.visible) for shot in film.shots.values()] == [16, 8, 8, 8, 8]
-    starts = {"a/1": 0, "b/1": 15 + 5, "d/1": 8}
-    cut = film_of(film, vault, starts, {"c/1": 120, "d/1": 120})
-    found = list(seams(film, cut, vault))
-    assert [(seam.first, seam.before, seam.after) for seam in found] == [
-        (16 * times, "a/1", "b/1"),
-        (32 * times, "c/1", "d/1"),
-    ]
-    assert [seam.ratio for seam in found] == pytest.approx([5, 1])
-    assert [seam.still for seam in found] == pytest.approx([(5 * STEP + 1) / (STEP + 1), 1])
-    assert [seam.jerk for seam in found] == pytest.approx([3, 1])
-    assert cut_placement(film, cut, vault) == CutPlacement((24 * times, 40 * times), (), ())
-
-
-def test_shots_of_one_scene_and_scenes_led_into_have_seams(tmp_path: Path) -> None:
-    scenes = [scene("a", 3, leads_into="c"), scene("c", 1, continues="nothing"), scene("d", 1, continues="a")]
-    film = broken_down(screenplay(scenes, engine={"name": "animatic", "tail": 3, "head": 2, "window": 16}))
-    assert list(film.shots["a/2"].head) and len(film.shots) == 4
-    vault = Vault(tmp_path)
-    cut = film_of(film, vault, {"a/2": 16 + 1, "c/1": 30}, {})
-    found = {(seam.before, seam.after): seam.ratio for seam in seams(film, cut, vault)}
-    last = 16 + 1 + len(film.shots["a/2"].visible) - 1
-    assert found == pytest.approx({("a/1", "a/2"): 2, ("a/2", "c/1"): 30 - last})
-
-
-def test_a_seam_is_measured_at_the_size_of_the_film(tmp_path: Path) -> None:
-    twice = {"name": "animatic", "width": 2 * WIDTH, "height": 2 * HEIGHT}
-    film = broken_down(screenplay([scene("a"), scene("b", engine=twice)]))
-    vault = Vault(tmp_path)
-    (found,) = seams(film, film_of(film, vault, {"b/1": 7 + 4}, {}), vault)
-    assert found.ratio == pytest.approx(4, rel=0.1)  # but for what scaling adds at edges
-
-
-def test_shots_of_a_frame_are_too_short_for_figures(tmp_path: Path) -> None:
-    film = broken_down(screenplay([scene("a", "1f"), scene("b", "1f"), scene("c", "2f"), scene("d", "3f")]))
-    vault = Vault(tmp_path)
-    cut = film_of(film, vault, {"a/1": 0, "b/1": 1, "c/1": 2, "d/1": 4}, {})
-    found = [(seam.ratio is None, seam.still is None, seam.jerk is None) for seam in seams(film, cut, vault)]
-    assert found == [(True, True, True), (False, False, True), (False, False, False)]
-
-
-def test_cuts_that_are_not_seen_and_jumps_that_nobody_wrote(tmp_path: Path) -> None:
-    scenes = [scene("a", 2), scene("b", 2), scene("c", 2, continues="nothing"), scene("d", 2, continues="nothing")]
-    film = broken_down(screenplay(scenes, engine={"name": "animatic", "window": 24}))
-    vault = Vault(tmp_path)
-    cut = film_of(film, vault, {}, {"b/1": 100, "c/1": 100})
-    assert cut_placement(film, cut, vault) == CutPlacement(right=(48,), missing=(32,), extra=(16,))
-
-
-@pytest.mark.parametrize("continues", ["previous", "nothing"])
-@pytest.mark.parametrize(("kind", "frames"), [("dissolve", 2), ("fade", 4), ("fade", 16)])
-def test_transitions_are_neither_seams_nor_cuts(tmp_path: Path, continues: str, kind: str, frames: int) -> None:
-    into = {"kind": kind, "duration": f"{frames}f"}
-    scenes = [scene("a", 2), scene("b", 2, continues=continues, transition=into), scene("c", 2, continues="nothing")]
-    film = broken_down(screenplay(scenes))
-    vault = Vault(tmp_path)
-    cut = film_of(film, vault, {}, {"a/1": 10, "b/1": 140})
-    assert list(seams(film, cut, vault)) == []
-    assert cut_placement(film, cut, vault) == CutPlacement((32,), (), ())
-
-
-def test_what_a_transition_covers_whole_has_no_seam(tmp_path: Path) -> None:
-    film = broken_down(
-        screenplay([scene("a"), scene("b", transition={"kind": "dissolve", "duration": "1s"}), scene("c")])
-    )
-    vault = Vault(tmp_path)
-    cut = film_of(film, vault, {}, {})
-    assert [edit.mix is None for edit in cut.edits] == [True, False, True] and list(seams(film, cut, vault)) == []
-
-
-def test_pictures_are_those_of_the_film(tmp_path: Path) -> None:
-    scenes = [
-        scene("a", "40f", transition={"kind": "fade", "duration": "40f"}),
-        scene("title", "9f", card={"text": "Then"}, transition={"kind": "dissolve", "duration": "4f"}),
-        scene("b", "8f", continues="a", transition={"kind": "fade", "duration": "3f"}),
-    ]
-    film = broken_down(screenplay(scenes))
-    vault = Vault(tmp_path)
-    levels = {"a/1": 205, "title/1": 200, "b/1": 40}
-    takes = {
-        name: vault.put(
-            digest_of(name), {}, Footage(flat([levels[name]] * shot.frames).repeat(2, axis=2), shot.engine.rate), {}
-        )
-        for name, shot in film.shots.items()
-    }
-    shown = [int(picture[0, 0, 0]) for picture in pictures(assemble(film, vault, takes=takes), vault)]
-    assert shown == [*range(5, 205, 5), 204, 203, 202, 201, *[200] * 5, 100, 0, 20, *[40] * 5]
-
-
-def test_a_film_is_never_held_whole(tmp_path: Path) -> None:
-    film = broken_down(screenplay([scene("a", 12), scene("b", 12)], engine={"name": "animatic", "window": 112}))
-    vault = Vault(tmp_path)
-    cut = film_of(film, vault, {"b/1": 100}, {})
-    assert len(list(seams(film, cut, vault))) == 1  # which imports what decodes
-    tracemalloc.start()
-    list(seams(film, cut, vault))
-    cut_placement(film, cut, vault)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 0.5 * cut.frames * HEIGHT * WIDTH * 3
-
-
-def test_takes_that_are_not_there_are_said(tmp_path: Path) -> None:
-    film = broken_down(screenplay([scene("a"), scene("b")]))
-    cut = film_of(film, Vault(tmp_path / "vault"), {}, {})
-    with pytest.raises(MissingTakes, match="not in the vault"):
-        list(seams(film, cut, Vault(tmp_path / "other")))
-    with pytest.raises(MissingTakes, match="not in the vault"):
-        next(pictures(cut, Vault(tmp_path / "other")))

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from storyboard.errors import CommandError, MissingTakes, ScreenplayError
+from storyboard.joins import new_seams
 from storyboard.pins import Mode
-from tests.films import scene, screenplay
+from storyboard.scopes import seam_ratio
+from storyboard.screenplay import loads
+from tests.films import scene, screenplay, text_of
 from tests.spliced import Reel, Rendered
 
 Film = dict[str, object]
@@ -313,6 +316,37 @@ def test_a_pinned_take_that_is_nowhere_is_said(tmp_path: Path) -> None:
         reel.render(edited)
     assert gone.value.hint is not None and "vault pull" in gone.value.hint and "--ripple" in gone.value.hint
     assert reel.render(edited, Mode.RIPPLE).shot == ["b/1", "c/1", "d/1", "e/1"]
+
+
+def test_what_leads_into_a_spliced_scene_stays_and_its_seam_is_measured(tmp_path: Path) -> None:
+    reel = Reel(tmp_path)
+    film = screenplay([scene("a", leads_into="b"), scene("b", continues="nothing"), scene("c")])
+    before = reel.render(film)
+    after = reel.render(new_words(film, "b"), Mode.SPLICE)
+    assert (after.shot, set(after.lock.pins.takes)) == (["b/1"], {"a/1", "c/1"})
+    seams = list(new_seams(after.film, after.takes, reel.vault, after.lock, before.lock))
+    assert [(seam.before, seam.after, seam.stays) for seam in seams] == [("a/1", "b/1", True), ("b/1", "c/1", True)]
+    assert not list(new_seams(after.film, after.takes, reel.vault, after.lock, after.lock)), "told once"
+
+
+def test_the_ratio_of_a_seam_is_that_of_the_frames_beside_it(tmp_path: Path) -> None:
+    reel, film = Reel(tmp_path), chain("abc")
+    before = reel.render(film)
+    after = reel.render(new_words(film, "b"), Mode.SPLICE)
+    left, right = new_seams(after.film, after.takes, reel.vault, after.lock, before.lock)
+    one, two = (reel.vault.frames(after.takes[name], range(8, 16)) for name in ("b/1", "c/1"))
+    assert (right.before, right.after, right.ratio) == ("b/1", "c/1", seam_ratio(one, two))
+    assert right.rough == (right.ratio is not None and right.ratio > 2)
+    assert (left.before, left.after, left.rough) == ("a/1", "b/1", False)
+
+
+def test_hold_is_true_or_false_and_for_what_is_shot() -> None:
+    for fields, said in (
+        ({"hold": "yes"}, "`hold` must be `true` or `false`, not `yes`"),
+        ({"hold": True, "card": {"text": "End"}}, "`hold` means nothing for a title card"),
+    ):
+        with pytest.raises(ScreenplayError, match=said):
+            loads(text_of(screenplay([scene("a", **fields)])))
 
 
 def test_without_a_film_there_is_nothing_to_splice_into(tmp_path: Path) -> None:

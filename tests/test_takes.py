@@ -15,7 +15,7 @@ from storyboard.errors import CommandError
 from storyboard.events import ShotDone, ShotFailed
 from storyboard.film import Mode, Production, prepare, produce
 from storyboard.pick import pick
-from storyboard.scopes import seams
+from storyboard.scopes_film import joined_shots, seams
 from storyboard.takes import Tryout, compare_takes, shoot_takes, try_takes, write_sheet
 from tests.films import scene, screenplay, storyboard, text_of
 
@@ -64,7 +64,9 @@ def test_takes_are_told_apart_and_joined_as_in_the_film(tmp_path: Path) -> None:
         shot_in(production)
         production = prepare(film)
         cut = assemble(production.plan.breakdown, production.vault)
-        of_film = {seam.after: seam.ratio for seam in seams(production.plan.breakdown, cut, production.vault)}
+        of_film = {
+            seam.after: seam.ratio for seam in seams(joined_shots(production.plan.breakdown), cut, production.vault)
+        }
         assert each.seam == of_film["b/1"] and each.seam is not None
 
 

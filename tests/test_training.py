@@ -168,7 +168,8 @@ def drawn_clips(count: int, need: list[int], head: int) -> Drawn:
     clean = torch.randn(count, 9, 4, 8)
     heads = torch.randn(count, (head - 1) // 4 + 1 if head else 0, 4, 8)
     ids, labels = torch.ones(count, 40, dtype=torch.int64), torch.zeros(count, 8, dtype=torch.int64)
-    return Drawn(clean, clean[:, :3] + 10, heads, ids, torch.tensor(need), labels)
+    told = torch.full((count,), 9)
+    return Drawn(clean, clean[:, :3] + 10, heads, ids, torch.tensor(need), labels, told)
 
 
 @pytest.mark.parametrize("head", [0, *TAILS])
@@ -188,6 +189,18 @@ def test_a_lesson_gives_what_the_pipeline_gives(head: int) -> None:
     spread = task.levels[:, 5 + extra].view(-1, 1, 1)
     clean = task.tokens[:, 5 + extra] - spread * task.answer[:, 5 + extra]
     assert torch.allclose(clean, drawn.clean[:, 5], atol=1e-4)
+
+
+def test_nothing_is_asked_of_what_no_caption_tells_of_unless_a_head_shows_it() -> None:
+    drawn = drawn_clips(4, [0] * 4, 0)
+    drawn.told = torch.tensor([9, 5, 4, 9])
+    task = lesson(drawn, 0, forced=False)
+    assert (task.free[1, 5:] == 0).all() and (task.free[2, 4:] == 0).all() and (task.fixed[:, 4:] == 0).all()
+    assert (task.free[0, 3:] == 1).all() and (task.free[1, 3:5] == 1).all()
+    led = drawn_clips(4, [0] * 4, 5)
+    led.told = drawn.told
+    task = lesson(led, 5, forced=False)
+    assert torch.equal(task.free, 1 - task.fixed)
 
 
 def test_frames_are_forced_to_levels_of_their_own() -> None:

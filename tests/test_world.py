@@ -20,6 +20,7 @@ from training.world import (
     places,
     render,
     sample,
+    sample_led,
     sample_story,
     split,
     styles,
@@ -29,7 +30,7 @@ from training.world import (
 from training.world.atlas import ASSETS
 from training.world.motion import pose
 from training.world.poses import poses, timeline
-from training.world.state import NOBODY, SUBJECT
+from training.world.state import NOBODY, SUBJECT, labels_of
 from training.world.story import NEVER
 
 PHENAKI = (
@@ -238,3 +239,16 @@ def test_workers_draw_different_clips() -> None:
 def test_the_assets_are_small_and_carry_the_fonts_licence() -> None:
     assert sum(path.stat().st_size for path in ASSETS.iterdir()) < 3 * 2**20
     assert "SIL OPEN FONT LICENSE" in (ASSETS / "OFL.txt").read_text(encoding="utf-8")
+
+
+def test_a_led_clip_shows_what_its_caption_tells_and_then_something_else() -> None:
+    rng = np.random.default_rng(4)
+    clips = [sample_led(rng) for _ in range(12)]
+    for clip in clips:
+        assert not clip.whole and clip.labels == labels_of(clip.earlier, None) and 11 <= clip.start < 20
+    plain = [dataclasses.replace(clip, later=clip.earlier, start=NEVER) for clip in clips]
+    made, same = (render(pack(some), device="cpu").int() for some in (clips, plain))
+    apart = (made - same).abs().float().mean(dim=(2, 3, 4))
+    for clip, row in zip(clips, apart, strict=True):
+        assert row[: clip.start + 1].max() < 0.01
+    assert (apart[:, -1] > 1).float().mean() > 0.7

@@ -52,6 +52,7 @@ GOALS = (
     Goal("Seam ratio of a continued shot", "seam", "training.evaluate", most=1.4),
     Goal("... as a share of that of a cut", "seam_share_of_without", "training.evaluate", most=0.1),
     Goal("Seam ratio where it leads into a head", "seam_head", "training.evaluate", most=1.6),
+    Goal("... into one of another scene", "seam_head_other", "training.evaluate"),
     Goal("Seam ratio of the autoencoder alone", "seam_autoencoder", "training.evaluate"),
     Goal("12 shots, last four against first four: subject", "chain_subject_change", "training.evaluate", least=-0.1),
     Goal("12 shots, last four against first four: place", "chain_place_change", "training.evaluate", least=-0.1),

@@ -22,6 +22,8 @@ FIELDS = ("subject", "second", "place", "action", "weather", "time", "style", "c
 """The labels that classifiers learn, in this order."""
 UNKNOWN = -100
 """A label that is not on its list; no loss is taken on it."""
+ALL = 10**6
+"""More frames than a clip has."""
 
 
 def label_lists() -> dict[str, tuple[str, ...]]:
@@ -50,6 +52,8 @@ class Batch:
     labels: Tensor
     """int64 [n, FIELDS]: places in `label_lists`."""
     captions: list[str]
+    told: Tensor
+    """int64 [n]: how many first frames the caption tells of; large where it is all of them."""
 
 
 class Describer:
@@ -70,7 +74,8 @@ class Describer:
         labels = [[self.places[f].get(clip.labels.get(f) or "", UNKNOWN) for f in FIELDS] for clip in clips]
         captions = [clip.caption for clip in clips]
         kept = torch.tensor([clip.kept for clip in clips])
-        return Batch(world.pack(clips), self.ids(captions), kept, torch.tensor(labels), captions)
+        told = torch.tensor([ALL if clip.whole else clip.start + 1 for clip in clips])
+        return Batch(world.pack(clips), self.ids(captions), kept, torch.tensor(labels), captions, told)
 
 
 def trainable(clip: world.Clip) -> bool:
@@ -79,11 +84,16 @@ def trainable(clip: world.Clip) -> bool:
 
 
 class Stream(IterableDataset[Batch]):
-    """Endless batches of `chunk` clips; with chance `stories` the next ones are a chain of up to four prompts."""
+    """Endless batches of `chunk` clips; with chance `stories` the next ones are a chain of up to four prompts.
 
-    def __init__(self, describer: Describer, split: str, chunk: int, seed: int, rank: int, stories: float) -> None:
+    With chance `led` the next one turns, late and untold, into another scene.
+    """
+
+    def __init__(
+        self, describer: Describer, split: str, chunk: int, seed: int, rank: int, stories: float, led: float
+    ) -> None:
         self.describer, self.split, self.chunk = describer, split, chunk
-        self.seed, self.rank, self.stories = seed, rank, stories
+        self.seed, self.rank, self.stories, self.led = seed, rank, stories, led
 
     def __iter__(self) -> Iterator[Batch]:
         worker = torch.utils.data.get_worker_info()
@@ -94,15 +104,26 @@ class Stream(IterableDataset[Batch]):
                 if rng.random() < self.stories:
                     kept = TAILS[int(rng.integers(len(TAILS)))]
                     clips += filter(trainable, world.sample_story(rng, int(rng.integers(2, 5)), kept=kept))
+                elif rng.random() < self.led:
+                    clips += filter(trainable, [world.sample_led(rng)])
                 else:
                     clips.append(world.sample(rng, split=self.split))
             yield self.describer.batch(clips[: self.chunk])
 
 
-def stream(describer: Describer, split: str, chunk: int, seed: int, rank: int, workers: int, stories: float = 0.15):
+def stream(
+    describer: Describer,
+    split: str,
+    chunk: int,
+    seed: int,
+    rank: int,
+    workers: int,
+    stories: float = 0.15,
+    led: float = 0.0,
+) -> Iterator[Batch]:
     """An iterator over `Stream`, described in `workers` other processes, or in this one where there are none."""
     loader = DataLoader(
-        Stream(describer, split, chunk, seed, rank, stories),
+        Stream(describer, split, chunk, seed, rank, stories, led),
         batch_size=None,
         num_workers=workers,
         prefetch_factor=6 if workers else None,

@@ -55,7 +55,7 @@ class Lecture:
         level = self.levels[index]
         with torch.no_grad():
             task = lesson(drawn, head, forced=False, rough=False)
-            fixed, guide = 1 - task.free, self.guide(drawn.ids)
+            fixed, guide = task.fixed, self.guide(drawn.ids)
             hold = fixed.bool()[..., None, None]
             noise = torch.where(hold, task.tokens, torch.randn_like(task.tokens))
             start = noise, fixed, head
@@ -67,7 +67,7 @@ class Lecture:
             path, end = waypoints(self.levels, index, self.parts)
             answer = (tokens - walk(self.teacher, guide, tokens, start, path, end)) / (level - end)
             seen = torch.where(hold, noise + GIVEN_NOISE * level**2 * torch.randn_like(noise), tokens)
-            told = torch.minimum(torch.full_like(fixed, level), task.free)
+            told = torch.minimum(torch.full_like(fixed, level), 1 - fixed)
         with mixed(tokens.device):
             made = velocity(student, seen, told, guide.said, head)[0].float()
         error = (made - answer).square().mean(dim=(2, 3))
@@ -156,9 +156,10 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options.add_argument("--guidance", type=float, default=3.0)
     options.add_argument("--own", type=float, default=0.6, help="share of batches that the student itself begins")
     options.add_argument("--rate", type=float, default=4e-4, help="peak rate of Muon; half of it for AdamW")
-    options.add_argument("--heads", type=float, default=0.15, help="share of steps with last frames given")
+    options.add_argument("--heads", type=float, default=0.25, help="share of steps with last frames given")
     options.add_argument("--wear", type=float, default=0.35, help="share of batches with worn tails")
     options.add_argument("--stories", type=float, default=0.15, help="chance of a chain instead of a clip")
+    options.add_argument("--led", type=float, default=0.12, help="chance of a clip that turns into another scene")
     return train(options.parse_args(arguments))
 
 

@@ -144,7 +144,7 @@ def build_ring(o: argparse.Namespace, team: Team, size: Size, describer: Describ
     if team.device.type == "cuda":
         vae.to(torch.bfloat16)
     chunk = 6 if tiny else 63  # a multiple of the kinds of heads, so that shapes stay the same
-    source = stream(describer, "train", chunk, 100 + o.seed, team.rank, workers_for(o.workers, team), o.stories)
+    source = stream(describer, "train", chunk, 100 + o.seed, team.rank, workers_for(o.workers, team), o.stories, o.led)
     shape = (32, 17) if tiny else (SIDE, FRAMES)
     ring = Ring(source, vae, size, 48 if tiny else o.room, team.device, *shape)
     for _ in range(2 if tiny else 64):
@@ -216,9 +216,10 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
     options.add_argument("--adam", type=float, default=1.2e-3, help="peak rate of AdamW, for the rest")
     options.add_argument("--decay", type=float, default=0.5, help="share of the time in which rates fall to zero")
     options.add_argument("--average", type=float, default=0.999, help="decay of the moving average")
-    options.add_argument("--heads", type=float, default=0.15, help="share of steps with last frames given")
+    options.add_argument("--heads", type=float, default=0.25, help="share of steps with last frames given")
     options.add_argument("--wear", type=float, default=0.35, help="share of batches with worn tails")
     options.add_argument("--stories", type=float, default=0.15, help="chance of a chain instead of a clip")
+    options.add_argument("--led", type=float, default=0.12, help="chance of a clip that turns into another scene")
     options.add_argument("--witness", type=float, default=0.03, help="weight of the label loss")
     return train(options.parse_args(arguments))
 

@@ -144,11 +144,15 @@ def seams(studio: Studio, count: int) -> dict[str, float]:
     clips = held_out(rng, count, fresh=False)[team.rank :: team.size]
     real = studio.true(clips)
     led = studio.shoot([clip.caption for clip in clips], tail=real[:, :, :TAIL], head=real[:, :, -TAIL:])
+    turning = [world.sample_led(rng) for _ in range(count)][team.rank :: team.size]
+    other = studio.true(turning)
+    turned = studio.shoot([clip.caption for clip in turning], tail=other[:, :, :TAIL], head=other[:, :, -TAIL:])
     coded = decode(studio.vae, encode(studio.vae, real))
     ratios = {
         "seam": seam_ratio(first, joined[:, :, TAIL:]),
         "seam_without": seam_ratio(first, apart),
         "seam_head": seam_ratio(led[:, :, TAIL:-TAIL], real[:, :, -TAIL:]),
+        "seam_head_other": seam_ratio(turned[:, :, TAIL:-TAIL], other[:, :, -TAIL:]),
         "seam_true": seam_ratio(real[:, :, :TAIL], real[:, :, TAIL:]),
         "seam_autoencoder": seam_ratio(real[:, :, :TAIL], coded[:, :, TAIL:]),
     }

@@ -33,6 +33,8 @@ class Drawn:
     need: Tensor
     """int64 [n]: how many latent frames belong to the earlier state; 0 for a fresh clip."""
     labels: Tensor
+    told: Tensor
+    """int64 [n]: how many first latent frames the caption tells of."""
 
 
 class Ring:
@@ -58,6 +60,7 @@ class Ring:
         self.ids = torch.zeros(room, size.tokens, device=device, dtype=torch.int64)
         self.need = torch.zeros(room, device=device, dtype=torch.int64)
         self.labels = torch.zeros(room, len(FIELDS), device=device, dtype=torch.int64)
+        self.told = torch.zeros(room, device=device, dtype=torch.int64)
         self.room, self.made = room, 0
 
     @torch.no_grad()
@@ -80,6 +83,7 @@ class Ring:
         kept = batch.kept.to(self.device)
         self.need[slots] = torch.where(kept > 0, (kept - 1) // 4 + 1, kept)
         self.labels[slots] = batch.labels.to(self.device)
+        self.told[slots] = (batch.told.to(self.device) - 1) // 4 + 1
         places = torch.arange(self.made, self.made + len(films)) % self.room  # on the host, as shapes hang on it
         for kind, length in enumerate(TAILS):
             own = (places % 3 == kind).nonzero().flatten().to(self.device)
@@ -128,8 +132,8 @@ class Ring:
         else:
             slots = torch.randint(0, filled, (count,), device=self.device)
         heads = self.heads[slots, : (head - 1) // 4 + 1 if head else 0]
-        drawn = (self.clean[slots], self.tails[slots], heads, self.ids[slots], self.need[slots], self.labels[slots])
-        return Drawn(*drawn)
+        facts = (self.ids[slots], self.need[slots], self.labels[slots], self.told[slots])
+        return Drawn(self.clean[slots], self.tails[slots], heads, *facts)
 
 
 @dataclass
@@ -143,6 +147,8 @@ class Lesson:
     """Noise minus clean."""
     free: Tensor
     """[n, frames]: 1 where the answer counts."""
+    fixed: Tensor
+    """[n, frames]: 1 where frames are given."""
 
 
 def noise_levels(count: int, frames: int, forced: bool, device: torch.device) -> Tensor:
@@ -158,6 +164,8 @@ def noise_levels(count: int, frames: int, forced: bool, device: torch.device) ->
 
 def lesson(drawn: Drawn, head: int, forced: bool, rough: bool = True) -> Lesson:
     """Choose how much of each clip is given, how noisy the rest is, and build what the pipeline would build.
+
+    Where no head is given, nothing is asked of frames that the caption does not tell of.
 
     With `rough`, what is given gets the pipeline's noise and, in half the clips, up to 0.1 more.
     """
@@ -185,4 +193,7 @@ def lesson(drawn: Drawn, head: int, forced: bool, rough: bool = True) -> Lesson:
         tokens = torch.where(fixed.bool()[..., None, None], tokens + jitter, tokens)
     levels = torch.cat([levels[:, :1].expand(-1, extra), levels], dim=1) * (1 - fixed)
     answer = torch.nn.functional.pad(noise - clean, (0, 0, 0, 0, extra, 0))
-    return Lesson(tokens, levels, answer, 1 - fixed)
+    free = 1 - fixed
+    if not head:
+        free = free * (torch.arange(frames, device=device) < drawn.told[:, None])
+    return Lesson(tokens, levels, answer, free, fixed)

@@ -59,6 +59,7 @@ def film_arguments(sub: argparse.ArgumentParser) -> None:
     """Which film, and what shoots it."""
     sub.add_argument("screenplay", type=Path, metavar="film.yaml")
     sub.add_argument("--engine", metavar="NAME", help="shoot on this engine instead")
+    sub.add_argument("--profile", metavar="NAME", help="shoot it as this one of the screenplay's `profiles` says")
 
 
 def places_arguments(sub: argparse.ArgumentParser) -> None:
@@ -89,6 +90,6 @@ def vault_argument(sub: argparse.ArgumentParser, what: str) -> None:
     sub.add_argument("--vault", type=Path, metavar="DIR", help=what)
 
 
-def json_argument(sub: argparse.ArgumentParser, what: str = "JSON") -> None:
+def json_argument(sub: argparse._ActionsContainer, what: str = "JSON") -> None:
     """Output for programs."""
     sub.add_argument("--json", action="store_true", help=what)

@@ -15,8 +15,13 @@ from typing import TYPE_CHECKING, Final
 from storyboard.commands import DONE, FAILED, Verb, asked_remote, film_arguments, json_argument, places_arguments, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from storyboard.errors import Fault
+    from storyboard.production import Production
     from storyboard.report import Reporter
     from storyboard.shots import Breakdown
+    from storyboard.why import Why
 
 
 def _init_arguments(sub: argparse.ArgumentParser) -> None:
@@ -36,15 +41,18 @@ def _check(asked: argparse.Namespace) -> int:
     from storyboard.breakdown import break_down
     from storyboard.engines.choice import engine_faults
     from storyboard.lock import read_lock
-    from storyboard.project import places
+    from storyboard.profiles import in_profile, profile_faults
+    from storyboard.project import Variant, places
     from storyboard.screenplay import load
     from storyboard.splice import check_holds
     from storyboard.telling import counted
 
-    breakdown = break_down(load(asked.screenplay, more=engine_faults), engine=asked.engine)
-    if asked.engine is None:
+    play = load(asked.screenplay, more=engine_faults)
+    breakdown = break_down(in_profile(play, asked.profile), engine=asked.engine)
+    as_written = Variant(asked.engine, profile=asked.profile).as_written
+    if as_written:
         check_holds(breakdown, read_lock(places(asked.screenplay).lock))
-    _note(breakdown)
+    _note(breakdown, profile_faults(play) if as_written else ())
     seconds = float(breakdown.rate.seconds(breakdown.frames))
     size = f"{breakdown.width}x{breakdown.height} at {breakdown.rate} frames per second"
     parts = {"scene": len(breakdown.scenes), "shot": len(breakdown.shots), "frame": breakdown.frames}
@@ -53,32 +61,49 @@ def _check(asked: argparse.Namespace) -> int:
     return DONE
 
 
-def _note(breakdown: Breakdown) -> None:
+def _note(breakdown: Breakdown, more: Iterable[Fault] = ()) -> None:
     from storyboard.report import notice_lines
 
-    for line in notice_lines(breakdown.screenplay, breakdown.notices):
+    for line in notice_lines(breakdown.screenplay, (*breakdown.notices, *more)):
         say(line)
 
 
 def _plan_arguments(sub: argparse.ArgumentParser) -> None:
     places_arguments(sub)
-    sub.add_argument("--why", action="store_true", help="the reasons for each shot")
-    json_argument(sub, "one JSON object")
+    sub.add_argument("--why", action="store_true", help="what changed of each shot, and which shots that reaches")
+    sub.add_argument("--since", metavar="REV", help="compare with the screenplay at a git revision")
+    forms = sub.add_mutually_exclusive_group()
+    forms.add_argument("--markdown", action="store_true", help="a table, for a comment on a pull request")
+    json_argument(forms, "one JSON object")
 
 
 def _plan(asked: argparse.Namespace) -> int:
     from storyboard.film import prepare
     from storyboard.price import prices
-    from storyboard.report import plan_lines, plan_plain, prices_lines, prices_plain
+    from storyboard.telling_plan import plan_lines, plan_markdown, plan_plain, prices_lines, prices_plain, why_plain
 
     where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked, look=True)}
-    production = prepare(asked.screenplay, **where, engine=asked.engine)
-    plan, ways = production.plan, prices(production)
+    production = prepare(asked.screenplay, **where, engine=asked.engine, profile=asked.profile)
+    plan, ways, film = production.plan, prices(production), str(asked.screenplay)
+    why = _why(production, asked.since) if asked.why or asked.since is not None or asked.markdown else None
     if asked.json:
-        print(json.dumps(plan_plain(plan, str(asked.screenplay)) | {"ways": prices_plain(ways)}))
+        plain = plan_plain(plan, film) if why is None else why_plain(plan, why, film, since=asked.since)
+        print(json.dumps(plain | {"ways": prices_plain(ways)}))
+    elif asked.markdown and why is not None:
+        print("\n".join(plan_markdown(plan, why, ways, film, since=asked.since)))
     else:
-        print("\n".join([*plan_lines(plan, why=asked.why), *prices_lines(ways)]))
+        print("\n".join([*plan_lines(plan, why, since=asked.since), *prices_lines(ways)]))
     return DONE
+
+
+def _why(production: Production, revision: str | None) -> Why:
+    from storyboard.why import explain, last_render
+
+    if revision is None:
+        return explain(production, last_render(production))
+    from storyboard.since import film_since
+
+    return explain(production, film_since(production, revision))
 
 
 def _render_arguments(sub: argparse.ArgumentParser) -> None:
@@ -112,7 +137,7 @@ def _render(asked: argparse.Namespace) -> int:
     for_people = Bars if sys.stderr.isatty() else Lines
     reporter: Reporter = JsonLines(sys.stdout) if asked.json else for_people(sys.stderr)
     begun = time.perf_counter()
-    variant = Variant(asked.engine, asked.only, asked.partial)
+    variant = Variant(asked.engine, asked.only, asked.partial, asked.profile)
     where = places(asked.screenplay, out=asked.out, vault=asked.vault, variant=variant.name)
     fresh = find_fresh(where, variant) if asked.mode == "plain" else None
     if fresh is None:
@@ -129,7 +154,7 @@ def _render_film(asked: argparse.Namespace, reporter: Reporter) -> int:
     from storyboard.film import Mode, prepare, produce
 
     where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked)}
-    what = {"engine": asked.engine, "only": asked.only, "partial": asked.partial}
+    what = {"engine": asked.engine, "only": asked.only, "partial": asked.partial, "profile": asked.profile}
     production = prepare(asked.screenplay, **where, **what, mode=Mode(asked.mode))
     _note(production.plan.breakdown)
     code, movie = DONE, None

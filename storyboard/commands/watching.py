@@ -34,7 +34,7 @@ def _watch(asked: argparse.Namespace) -> int:
 
     def plan() -> Production:
         mode = Mode.SPLICE if asked.splice and lock.exists() else Mode.PLAIN
-        return prepare(asked.screenplay, **where, engine=asked.engine, mode=mode)
+        return prepare(asked.screenplay, **where, engine=asked.engine, profile=asked.profile, mode=mode)
 
     screen = _Screen()
     try:

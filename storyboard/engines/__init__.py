@@ -41,9 +41,14 @@ DEFAULT: Final = "pocket"
 GROUP: Final = "storyboard.engines"
 _BUILT_IN: Final = {
     "animatic": "storyboard.engines.animatic",
+    "cogvideox": "storyboard.engines.cogvideox",
+    "framepack": "storyboard.engines.framepack",
+    "easyanimate": "storyboard.engines.easyanimate",
     "ltx": "storyboard.engines.ltx",
+    "ltx2": "storyboard.engines.ltx2",
     "modelscope": "storyboard.engines.modelscope",
     "pocket": "storyboard.engines.pocket",
+    "wan": "storyboard.engines.wan",
 }
 INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.engines.archive"}
 """What draws title cards and reads the author's own footage: engines to the crew, not for authors to name."""

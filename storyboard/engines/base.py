@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -73,9 +73,13 @@ class Capabilities:
     size_multiple: int = 1
     least_size: int = 1
     """Of width and of height."""
+    most_size: int | None = None
+    """Of width and of height."""
     most_pixels: int | None = None
     native_sizes: tuple[tuple[int, int], ...] = ()
     """Sizes to fall back on where the film's own cannot be shot; the nearest aspect ratio is taken."""
+    only_native_sizes: bool = False
+    """Whether these are all that it can shoot at."""
     tail: FrameRule | None = None
     """How many tail frames it accepts; None: it cannot continue a shot."""
     default_tail: int = 0
@@ -84,8 +88,14 @@ class Capabilities:
     default_head: int = 0
     repeats_tail: bool = True
     """The tail's frames are the first of what it returns, and count as frames of the generation."""
+    grade: bool | int = False
+    """Whether what it does to the tail's colours is undone in the new frames where the author says nothing of it."""
+    bears: int | None = None
+    """How many shots, each continuing the one before, it is known to bear; None where nobody has tried."""
     start_image: bool = False
     end_image: bool = False
+    needs_picture: bool = False
+    """It sets a picture in motion: each shot continues another or has a start image."""
     negative: bool = False
     references: bool = False
     lora: bool = False
@@ -108,15 +118,23 @@ class EngineOptions(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     unkeyed: ClassVar[frozenset[str]] = frozenset()
-    each: ClassVar[frozenset[str]] = frozenset({"tail", "head", "width", "height"})
+    each: ClassVar[frozenset[str]] = frozenset({"tail", "head", "width", "height", "size_from_start", "grade"})
     """Options that come with each assignment: one open engine serves scenes that differ in them."""
 
     tail: int | None = Field(default=None, ge=1, description="Frames of the shot before that condition a shot")
     head: int | None = Field(default=None, ge=1, description="Frames of the scene after that condition a shot")
     width: int | None = Field(default=None, ge=1, description="Width to shoot at, in pixels")
     height: int | None = Field(default=None, ge=1, description="Height to shoot at, in pixels")
+    size_from_start: bool = Field(
+        default=False, description="A scene with a start image is shot in its shape, with as many pixels as otherwise"
+    )
     rate: FilmRate | None = Field(default=None, description="Rate to shoot at, where the engine has none of its own")
     window: int | None = Field(default=None, ge=1, description="The most frames of one generation")
+    grade: bool | Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Undo what the engine does to the tail's colours in the frames that follow, fading out over the "
+        "shot, or over so many frames",
+    )
 
     def keyed(self) -> dict[str, Plain]:
         """The options that decide pixels, defaults written out, as plain data."""
@@ -150,6 +168,8 @@ class Assignment:
     """[height, width, 3]: the first frame, given."""
     end: NDArray[np.uint8] | None = None
     """[height, width, 3]: the last frame, given."""
+    references: tuple[NDArray[np.uint8], ...] = ()
+    """[h, w, 3] each, as large as fits in width and height: pictures of who or what the prompt names, in its order."""
 
 
 Progress = Callable[[int, int], None]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.digest import digest_frame, digest_of
 from storyboard.engines.base import Assignment
 from storyboard.engines.strip import LANE, Strip, band_of, draw_mark, draw_strip, tag_of
-from storyboard.footage import SMALLEST_LETTERS, letter
+from storyboard.lettering import SMALLEST_LETTERS, letter
 from storyboard.timing import round_half_up
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Final
 from pydantic import Field
 
 from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec, FrameRule, Progress
-from storyboard.footage import Footage, letter
+from storyboard.footage import Footage
+from storyboard.lettering import letter
 from storyboard.timing import Rate
 
 _COLOR: Final = "^#[0-9a-fA-F]{6}$"

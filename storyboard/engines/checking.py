@@ -1,11 +1,12 @@
 """An assignment and an engine's capabilities -> nothing, or the ShotError that says what does not fit.
 
-May import what stands above `engines` in the layout, and engines.base.
+May import what stands above `engines` in the layout, engines.base and engines.choice.
 """
 
 from __future__ import annotations
 
 from storyboard.engines.base import Assignment, Capabilities, FrameRule
+from storyboard.engines.choice import fits_size, sizes_of
 from storyboard.errors import ShotError
 
 
@@ -31,9 +32,13 @@ def check_assignment(assignment: Assignment, can: Capabilities, name: str) -> No
     ):
         if is_given and (rival or not is_taken):
             raise ShotError(f"shot `{a.shot}` gives `{name}` a picture as `{what}`, which it cannot take here")
-    if a.width % can.size_multiple or a.height % can.size_multiple:
-        hint = f"it takes multiples of {can.size_multiple}"
-        raise ShotError(f"shot `{a.shot}` is {a.width}x{a.height}, which `{name}` cannot shoot", hint)
+    if can.needs_picture and not tail and a.start is None:
+        message = f"shot `{a.shot}` begins with nothing, and `{name}` sets a picture in motion"
+        raise ShotError(message, "give it a `start` picture, or let it continue a scene")
+    if a.references and not can.references:
+        raise ShotError(f"shot `{a.shot}` gives `{name}` references, and it takes none")
+    if not fits_size(can, (a.width, a.height)):
+        raise ShotError(f"shot `{a.shot}` is {a.width}x{a.height}, which `{name}` cannot shoot", sizes_of(can))
 
 
 def _accept(shot: str, name: str, what: str, count: int, rule: FrameRule | None) -> None:

@@ -6,7 +6,8 @@ Reads capabilities only; nothing heavy is imported. May import what stands above
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isqrt
 
 from pydantic import ValidationError
 
@@ -36,6 +37,11 @@ class EngineUse:
         """The most frames of one generation here."""
         frames = self.capabilities.frames
         return frames.at_most(self.options.window or frames.most) or frames.least
+
+    @property
+    def grade(self) -> bool | int:
+        """Whether colours of the tail are given back to what follows, or over how many frames; as said, else usual."""
+        return self.capabilities.grade if self.options.grade is None else self.options.grade
 
     @property
     def group(self) -> Digest:
@@ -122,6 +128,9 @@ def use_engine(
         fits = can.native_rate in (None, options.rate)
         hint = f"leave `rate` out: the film's own `format.rate` may be any, and shows {can.native_rate} frames a second"
         accept("rate", fits, f"{name} shoots at {can.native_rate} frames per second, not {options.rate}", hint)
+    gives_back = can.tail is not None and can.repeats_tail
+    hint = "leave `grade` out"
+    accept("grade", gives_back or not options.grade, f"{name} gives no tail back, by which it could be graded", hint)
     width, height = size
     try:
         width, height = _size(spec.name, options, can, size, path)
@@ -147,7 +156,7 @@ def _size(
         asked = (options.width, options.height)
         if not fits_size(can, asked):
             message = f"`{name}` cannot shoot at {asked[0]}x{asked[1]}"
-            raise Faulty([Fault((*path, "width"), message, _sizes(can))])
+            raise Faulty([Fault((*path, "width"), message, sizes_of(can))])
         return asked
     if fits_size(can, film):
         return film
@@ -156,7 +165,7 @@ def _size(
         return min(can.native_sizes, key=lambda size: (abs(size[0] / size[1] - aspect), size))
     message = f"`{name}` cannot shoot at the film's {film[0]}x{film[1]}"
     hint = f"change `format`, or give the engine a size of its own: `engine: {{name: {name}, width: .., height: ..}}`"
-    raise Faulty([Fault(path, message, f"{_sizes(can)}; {hint}")])
+    raise Faulty([Fault(path, message, f"{sizes_of(can)}; {hint}")])
 
 
 def lone_side(width: int | None, height: int | None, path: DocumentPath, instead: str = "") -> Fault | None:
@@ -172,15 +181,31 @@ def has_size(can: Capabilities, options: EngineOptions, film: tuple[int, int]) -
     return options.width is not None or bool(can.native_sizes) or fits_size(can, film)
 
 
+def shaped(use: EngineUse, picture: tuple[int, int]) -> EngineUse | None:
+    """The engine with about as many pixels in the shape of a picture, width by height; None where it cannot."""
+    can, pixels, (wide, high) = use.capabilities, use.width * use.height, picture
+    sides = (isqrt(pixels * wide // high), isqrt(pixels * high // wide))
+    step = can.size_multiple
+    width, height = (max((side + step // 2) // step * step, can.least_size) for side in sides)
+    return replace(use, width=width, height=height) if fits_size(can, (width, height)) else None
+
+
 def fits_size(can: Capabilities, size: tuple[int, int]) -> bool:
     """Whether the engine can shoot at that width and height."""
+    if can.only_native_sizes and size not in can.native_sizes:
+        return False
     small = min(size) < can.least_size
-    large = can.most_pixels is not None and size[0] * size[1] > can.most_pixels
+    large = can.most_size is not None and max(size) > can.most_size
+    large |= can.most_pixels is not None and size[0] * size[1] > can.most_pixels
     return not small and not large and all(side % can.size_multiple == 0 for side in size)
 
 
-def _sizes(can: Capabilities) -> str:
+def sizes_of(can: Capabilities) -> str:
+    """What sizes the engine takes, as a hint says it."""
+    if can.only_native_sizes:
+        return f"it takes {' or '.join(f'{width}x{height}' for width, height in can.native_sizes)} only"
     parts = [f"multiples of {can.size_multiple}"] if can.size_multiple > 1 else []
     parts += [f"at least {can.least_size}"] if can.least_size > 1 else []
+    parts += [f"at most {can.most_size}"] if can.most_size is not None else []
     parts += [f"at most {can.most_pixels} pixels in all"] if can.most_pixels is not None else []
     return f"it takes {', '.join(parts) or 'any size'}"

@@ -5,12 +5,17 @@ May import what stands above `engines` in the layout.
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticUndefined
 
 from storyboard.engines import DEFAULT, known, spec_of
-from storyboard.engines.base import Capabilities, EngineSpec, FrameRule
+from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec, FrameRule
 from storyboard.engines.choice import unknown_engine
 from storyboard.errors import CommandError, EngineUnavailable
+
+_UNNAMED: Final = "its model has to be named; set `model`, and for one of the hub `revision`"
 
 
 def described_all() -> list[tuple[str, str, str]]:
@@ -32,16 +37,17 @@ def described(name: str) -> dict[str, str]:
         spec = spec_of(name)
     except KeyError:
         raise CommandError(*unknown_engine(name)) from None
-    options = spec.options()
+    options, named = _usual(spec)
     can = spec.capabilities(options)
     size = f"{can.default_size[0]}x{can.default_size[1]} where the film names none"
     multiple = f", multiples of {can.size_multiple}" if can.size_multiple > 1 else ""
+    multiple = ", and no other" if can.only_native_sizes else multiple
     facts = {
         "name": spec.name + (" (default)" if spec.name == DEFAULT else ""),
         "summary": spec.summary,
         "here": _here(spec),
         "version": str(can.version),
-        "weights": spec.weights(options) or "none",
+        "weights": (spec.weights(options) or "none") if named else _UNNAMED,
         "licence of weights": can.licence or "none",
         "memory of the device": _memory(can),
         "frames": str(can.frames),
@@ -49,7 +55,8 @@ def described(name: str) -> dict[str, str]:
         "rate": f"{can.native_rate} only" if can.native_rate else f"any; {can.default_rate} where the film names none",
         "tail": _count(can.tail, can.default_tail),
         "head": _count(can.head, can.default_head),
-        "start image": _yes(can.start_image),
+        "longest chain": "not known" if can.bears is None else f"{can.bears} shots, each continuing the one before",
+        "start image": "needed where a scene continues none" if can.needs_picture else _yes(can.start_image),
         "end image": _yes(can.end_image),
         "references": _yes(can.references),
         "negative prompt": _yes(can.negative),
@@ -66,8 +73,17 @@ def described(name: str) -> dict[str, str]:
     return facts
 
 
+def _usual(spec: EngineSpec) -> tuple[EngineOptions, bool]:
+    """Its options where an author says nothing, and whether that says which model is meant."""
+    try:
+        return spec.options(), True
+    except ValidationError:
+        return spec.options.model_construct(), False
+
+
 def _here(spec: EngineSpec) -> str:
-    why = spec.missing() or spec.absent(spec.options())
+    options, named = _usual(spec)
+    why = spec.missing() or (spec.absent(options) if named else _UNNAMED)
     return "runs here" if why is None else f"cannot run here: {why}"
 
 
@@ -88,7 +104,7 @@ def _yes(fact: bool) -> str:
 
 def _default(value: object) -> str:
     """What counts where an author says nothing, as one would write it."""
-    return "" if value is None or value == () else f" (default {_said(value)})"
+    return "" if value in (None, (), PydanticUndefined) else f" (default {_said(value)})"
 
 
 def _said(value: object) -> str:

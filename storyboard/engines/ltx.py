@@ -7,9 +7,6 @@ What is given conditions a shot in one pass, at every step:
     start   |S........................|   a picture at frame 0
     end     |........................E|   a picture at frame N - 1
 
-Models come as they were trained, to be guided in many steps, or distilled to a few fixed ones without guidance. Which
-of them one is, its name says (`...-distilled`), or the author by `distilled`; what follows from it can be said too.
-
 torch and diffusers are imported when the engine is opened. May import what stands above `engines` in the layout, and
 what engines share.
 """
@@ -18,16 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Final, Self
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field, model_validator
 
-from storyboard.digest import Plain
 from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec
 from storyboard.engines.loading import Loader
 from storyboard.engines.ltx_layout import PARTS, Layout, can_shoot, read_layout
-from storyboard.engines.options import ModelOptions, Schedule, Share, Strength, TransformerOptions
+from storyboard.engines.options import Share, Strength, TransformerOptions
 from storyboard.engines.resident import Call, Resident
+from storyboard.engines.schedules import Distillable, Scheduled, by_recipe
 from storyboard.engines.texts import Embeddings
 from storyboard.engines.translation import missing_packages, unheard
 from storyboard.engines.weights import Weights
@@ -49,13 +46,9 @@ _NO_NEWS: Final = (
 )
 
 
-class LtxSampling(ModelOptions):
+class LtxSampling(Scheduled):
     """How a model of this architecture is sampled."""
 
-    steps: int = Field(default=8, ge=1, le=1000, description="Denoising steps")
-    schedule: Schedule | None = Field(
-        default=None, description="Timesteps from 1000 down to above 0, instead of the model's own for so many steps"
-    )
     guidance: Strength = Field(default=1.0, description="Strength of the prompt; at 1 no negative prompt is read")
     guidance_rescale: Share = Field(default=0.0, description="How far the contrast that guidance adds is taken back")
     condition_noise: Share = Field(default=0.15, description="Noise on given frames, most of it in the first steps")
@@ -63,23 +56,8 @@ class LtxSampling(ModelOptions):
     decode_timestep: Share = Field(default=0.05, description="How noisy the autoencoder is told that latents are")
     decode_noise: Share = Field(default=0.025, description="How noisy they are made for it")
 
-    @model_validator(mode="after")
-    def _one_count(self) -> Self:
-        if self.schedule is not None and "steps" in self.model_fields_set and self.steps != len(self.schedule):
-            raise ValueError(f"`steps` is {self.steps}, and `schedule` has {len(self.schedule)}; leave `steps` out")
-        return self
 
-    @property
-    def count(self) -> int:
-        """Of denoising steps, as it really is."""
-        return len(self.schedule) if self.schedule else self.steps
-
-    def keyed(self) -> dict[str, Plain]:
-        """As the base says; `steps` as it really is."""
-        return super().keyed() | {"steps": self.count}
-
-
-class LtxOptions(LtxSampling, TransformerOptions):
+class LtxOptions(LtxSampling, TransformerOptions, Distillable):
     """A model of the author's choice. What is left out follows from whether it is distilled."""
 
     parts = PARTS
@@ -94,38 +72,17 @@ class LtxOptions(LtxSampling, TransformerOptions):
         default=DEFAULT_MODEL,
         description="`org/name` of the hub, with `revision`, or a folder, absolute or from the current directory",
     )
-    distilled: bool | None = Field(
-        default=None, description="Whether the model was distilled to a few steps; by its name where left out"
-    )
 
     @model_validator(mode="before")
     @classmethod
     def _recipe(cls, said: object) -> object:
         """Steps, schedule and guidance written out, where they are left out."""
-        if not isinstance(said, dict):
-            return said
-        distilled = said.get("distilled")
-        recipe: dict[str, object] = {}
-        if distilled if isinstance(distilled, bool) else _sounds_distilled(said):
-            recipe["guidance"] = 1.0
-            if said.get("steps") is None:
-                recipe["schedule"] = DISTILLED
-        else:
-            recipe["guidance"] = GUIDANCE
-            if said.get("schedule") is None:
-                recipe["steps"] = STEPS
-        return recipe | {name: value for name, value in said.items() if value is not None or name not in recipe}
+        few, many = {"guidance": 1.0, "schedule": DISTILLED}, {"guidance": GUIDANCE, "steps": STEPS}
+        return by_recipe(said, DEFAULT_MODEL, few, many)
 
     @classmethod
     def check_folder(cls, folder: Path) -> None:
         read_layout(folder)
-
-
-def _sounds_distilled(said: Mapping[object, object]) -> bool:
-    """By the name of what takes the transformer's place, or else of the model."""
-    file = said.get("checkpoint")
-    named = file.get("file") or file.get("name") if isinstance(file, dict) else said.get("model", DEFAULT_MODEL)
-    return "distilled" in Path(str(named)).name.lower()
 
 
 def capabilities(options: EngineOptions) -> Capabilities:

@@ -64,7 +64,12 @@ def read_layout(folder: Path) -> Layout:
     for wrong, holds in checks:
         if not holds:
             raise ValueError(f"`{folder.name}` cannot be shot with: {wrong}; name another model")
-    scaling = vae.get("spatio_temporal_scaling", (True, True, True, False))
+    return layout_of(vae, (True, True, True, False))
+
+
+def layout_of(vae: Mapping[str, object], usual: tuple[bool, ...]) -> Layout:
+    """The layout that an autoencoder's configuration tells; `usual` are the scalings of one that does not."""
+    scaling = vae.get("spatio_temporal_scaling", usual)
     halvings = sum(map(bool, scaling)) if isinstance(scaling, list | tuple) else 0
     return Layout(
         _whole(vae, "temporal_compression_ratio") or _whole(vae, "patch_size_t", 1) * 2**halvings,

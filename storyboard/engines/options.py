@@ -2,7 +2,8 @@
 
     ModelOptions          dtype, vae, device, offload: how any model runs
     OpenOptions           and model, revision, download, quantize: weights that the author names
-    TransformerOptions    and checkpoint, loras: what people bring for a diffusion transformer
+    LoraOptions           and loras
+    TransformerOptions    and checkpoint: all that people bring for a diffusion transformer
 
 An engine's options are a subclass that says in class variables what `parts` it loads and which commits are `pinned`,
 and adds fields of its own: `steps`, `guidance`, `scheduler: Literal["DDIM", ...]`. What is read from each assignment
@@ -154,15 +155,11 @@ class OpenOptions(ModelOptions):
         return said if said["quantize"] != "none" else {name: said[name] for name in said if name != "quantize"}
 
 
-class Brought(BaseModel):
-    """What people bring for a diffusion transformer. Apart, so that it is read before the model that it changes."""
+class Worn(BaseModel):
+    """LoRAs. Apart, as `Brought` is."""
 
     model_config = _STRICT
 
-    checkpoint: Checkpoint | None = Field(
-        default=None,
-        description="A .safetensors or .gguf file whose weights take the place of the model's transformer",
-    )
     loras: Annotated[tuple[Lora, ...], Field(strict=False, max_length=16)] = Field(
         default=(), description="LoRAs, each with its weight; their order counts"
     )
@@ -176,11 +173,31 @@ class Brought(BaseModel):
         return loras
 
 
-class TransformerOptions(OpenOptions, Brought):
+class LoraOptions(OpenOptions, Worn):
+    """A model with LoRAs, whose weights diffusers reads in its own layout only."""
+
+    each: ClassVar[frozenset[str]] = OpenOptions.each | {"loras"}
+
+    def keyed(self) -> dict[str, Plain]:
+        """As the base says; LoRAs by content or commit, in their order, with their weights."""
+        said = {name: value for name, value in super().keyed().items() if name != "loras"}
+        loras: list[Plain] = [{"weights": each.identity, "weight": each.weight} for each in self.loras]
+        return said | {"loras": loras} if loras else said
+
+
+class Brought(Worn):
+    """What people bring for a diffusion transformer. Apart, so that it is read before the model that it changes."""
+
+    checkpoint: Checkpoint | None = Field(
+        default=None,
+        description="A .safetensors or .gguf file whose weights take the place of the model's transformer",
+    )
+
+
+class TransformerOptions(LoraOptions, Brought):
     """A model whose denoiser is a diffusion transformer, with a checkpoint of one's own, and LoRAs."""
 
-    unkeyed: ClassVar[frozenset[str]] = OpenOptions.unkeyed | {"checkpoint"}
-    each: ClassVar[frozenset[str]] = OpenOptions.each | {"loras"}
+    unkeyed: ClassVar[frozenset[str]] = LoraOptions.unkeyed | {"checkpoint"}
 
     @model_validator(mode="after")
     def _quantized_once(self) -> Self:
@@ -195,9 +212,3 @@ class TransformerOptions(OpenOptions, Brought):
     def identity(self) -> str:
         """As the base says, with the checkpoint's."""
         return super().identity() + (f" with {self.checkpoint.identity}" if self.checkpoint else "")
-
-    def keyed(self) -> dict[str, Plain]:
-        """As the base says; LoRAs by content or commit, in their order, with their weights."""
-        said = {name: value for name, value in super().keyed().items() if name != "loras"}
-        loras: list[Plain] = [{"weights": each.identity, "weight": each.weight} for each in self.loras]
-        return said | {"loras": loras} if loras else said

@@ -35,6 +35,8 @@ FOLDER: Final = Path(__file__).parent / "pocket_model"
 """An ordinary model in the diffusers layout, with `vocabulary.json` and `sampling.json` besides."""
 WEIGHTS: Final = Weights(str(FOLDER), None)
 SIDE: Final = 128
+BEARS: Final = 12
+"""Shots of the longest chains that it was measured in: the model card has how."""
 _CONDITIONS: Final = FrameRule(4, 1, 1, 9)
 
 
@@ -76,6 +78,7 @@ def capabilities(options: EngineOptions) -> Capabilities:
         default_tail=5,
         head=_CONDITIONS,
         default_head=5,
+        bears=BEARS,
         start_image=True,
         end_image=True,
         languages=("en",),

@@ -199,11 +199,11 @@ def _mode(vae: Any, video: torch.Tensor) -> torch.Tensor:
 
     with torch.no_grad():
         latents: torch.Tensor = vae.encode(video).latent_dist.mode()
-    config = vae.config
-    mean, spread = (getattr(config, name, None) for name in ("latents_mean", "latents_std"))
+    config, kept = vae.config, dict(vae.named_buffers(recurse=False))
+    mean, spread = (kept.get(name, getattr(config, name, None)) for name in ("latents_mean", "latents_std"))
     if mean is None or spread is None:
         scaled: torch.Tensor = (latents - (getattr(config, "shift_factor", None) or 0.0)) * config.scaling_factor
         return scaled
     shape = (1, -1, *[1] * (latents.ndim - 2))
-    center, width = (torch.tensor(each).view(shape).to(latents) for each in (mean, spread))
+    center, width = (torch.as_tensor(each).view(shape).to(latents) for each in (mean, spread))
     return (latents - center) / width

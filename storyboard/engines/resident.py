@@ -28,7 +28,7 @@ from storyboard.engines.base import Assignment, Capabilities, Progress
 from storyboard.engines.checking import check_assignment
 from storyboard.engines.loras import Wardrobe
 from storyboard.engines.memory import Ladder, free_memory, modules_of, pick_device, place, rungs, take_down, using
-from storyboard.engines.options import Brought, ModelOptions, OpenOptions
+from storyboard.engines.options import LoraOptions, ModelOptions
 from storyboard.engines.texts import Embeddings, Texts
 from storyboard.engines.translation import missing_packages, translated
 from storyboard.errors import EngineUnavailable, ShotError
@@ -101,9 +101,17 @@ class Resident(Generic[_Options, _Pipeline]):
         """How many times `Call.report` is called in a generation."""
         raise NotImplementedError
 
+    def steps_for(self, assignment: Assignment, options: _Options) -> int:
+        """The same, where it depends on what is asked for."""
+        return self.steps(options)
+
     def generate(self, call: Call[_Options]) -> NDArray[np.floating]:
         """The frames [n, height, width, 3], in 0..1."""
         raise NotImplementedError
+
+    def film(self, call: Call[_Options]) -> Footage:
+        """What `generate` makes, as footage; for adapters of models that make sound as well."""
+        return Footage(from_float(self.generate(call)), call.assignment.rate)
 
     # What all of them do
 
@@ -144,12 +152,12 @@ class Resident(Generic[_Options, _Pipeline]):
     def _shoot(self, a: Assignment, progress: Progress) -> Footage:
         # What an engine with a recipe of its own is asked is of another kind, and was said when it was opened.
         options = a.options if isinstance(a.options, type(self.options)) else self.options
-        total = self.steps(options) + 1
-        if isinstance(options, Brought) and isinstance(options, OpenOptions):
+        total = self.steps_for(a, options) + 1
+        if isinstance(options, LoraOptions):
             self.wardrobe.wear(self._any, options.loras, download=options.download)
         with reproducible(self.device, a.seed) as generator, using(self._any):
             call = Call(a, options, self._read, generator, after_step(a.shot, progress, total))
-            footage = Footage(from_float(self.generate(call)), a.rate)
+            footage = self.film(call)
         progress(total, total)
         return footage
 

@@ -42,7 +42,7 @@ class Part:
     """One folder of a model, as the diffusers layout has them."""
 
     name: str
-    """Of the folder: `vae`."""
+    """Of the folder: `vae`; empty where a model is this part and nothing else."""
     classes: tuple[str, ...] = ()
     """What its `config.json` may name as its class; empty where it has none, as a tokenizer."""
     files: tuple[str, ...] = ()
@@ -101,7 +101,7 @@ def locate(model: str, revision: str | None, parts: Sequence[Part], *, download:
 
 
 def _check_part(folder: Path, part: Part) -> None:
-    place = f"`{folder.name}/{part.name}`"
+    place = f"`{folder.name}/{part.name}`".replace("/`", "`")
     if not (folder / part.name).is_dir():
         raise ValueError(f"`{folder.name}` has no folder `{part.name}`; name a folder in the diffusers layout")
     if part.files and not any((folder / part.name / name).is_file() for name in part.files):
@@ -155,7 +155,7 @@ def is_here(weights: Weights, parts: Sequence[Part]) -> bool:
         return weights.folder.is_dir()
     from huggingface_hub import try_to_load_from_cache
 
-    configs = [f"{part.name}/config.json" for part in parts if part.classes]
+    configs = [f"{part.name}/config.json".lstrip("/") for part in parts if part.classes]
     found = (try_to_load_from_cache(weights.model, config, revision=weights.revision) for config in configs)
     return all(isinstance(path, str) for path in found)
 

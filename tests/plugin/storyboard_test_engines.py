@@ -11,7 +11,8 @@ gone    announced by an entry point that leads nowhere
 
 Each writes a line to the file that STORYBOARD_TEST_LOG names for every shot it begins. A prompt with the word FAIL
 fails; EXIT and CANCEL raise SystemExit and Cancelled; one with SLOW takes a moment at each frame; one with NOISE is
-noise for that shot; SHORT returns a frame too few; DEAF hears no cancellation.
+noise for that shot, with DARK it is black, with STILL nothing moves; SHORT returns a frame too few; DEAF hears no
+cancellation.
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ class Habits:
             fresh = frames[kept:]
             fresh[:] = np.random.default_rng().integers(0, 256, fresh.shape, dtype=np.uint8)
             footage = Footage(frames, footage.rate)
+        if "DARK" in assignment.prompt:
+            footage.frames[:] = 3
+        if "STILL" in assignment.prompt:
+            footage.frames[:] = footage.frames[0]
         if "SHORT" in assignment.prompt:
             footage = Footage(footage.frames[:-1].copy(), footage.rate)
         return footage

@@ -16,7 +16,7 @@ from training.world.places import CAMERAS, PLACES, STYLES, TIMES, WEATHERS
 from training.world.render import masks, render
 from training.world.sampling import ACTIONS, is_held_out
 from training.world.state import Clip, State
-from training.world.story import describe, sample, sample_story
+from training.world.story import describe, sample, sample_led, sample_story
 from training.world.wording import split, vocabulary
 
 
@@ -62,5 +62,5 @@ def words() -> frozenset[str]:
 
 __all__ = [
     "Clip", "Clips", "State", "actions", "cameras", "describe", "is_held_out", "masks", "pack", "places", "render",
-    "sample", "sample_story", "split", "styles", "subjects", "times", "weathers", "words",
+    "sample", "sample_led", "sample_story", "split", "styles", "subjects", "times", "weathers", "words",
 ]  # fmt: skip

@@ -88,6 +88,8 @@ class Clip:
     """The last frame that shows the earlier state alone; -100 where there is none."""
     length: int = field(default=8, repr=False)
     """Frames in which one state comes over the other."""
+    whole: bool = field(default=True, repr=False)
+    """Whether the caption tells of the later state; else it tells of the earlier one alone, up to `start`."""
     change: str = field(default="fade", repr=False)
     """fade, down (the later place comes from below) or up."""
 

@@ -83,6 +83,22 @@ def sample_story(rng: np.random.Generator, prompts: int, *, kept: int = 5, split
     return clips
 
 
+def sample_led(rng: np.random.Generator) -> Clip:
+    """A fresh clip whose caption holds until, late in it, something else comes that no caption tells of.
+
+    So films look that lead into a scene which is already there.
+    """
+    lot = Random(int(rng.integers(1 << 62)))
+    while True:
+        first = _fresh(lot, False)
+        if first.start == NEVER and first.later.action not in GONE:
+            break
+    onset = lot.randrange(12, 20)
+    wish, _, change = _happening(lot, first.later, False)
+    later = stage(lot, wish, first.later, onset)
+    return replace(first, later=later, start=onset - 1, whole=False, change=change)
+
+
 def describe(labels: Mapping[str, str | None], rng: np.random.Generator | None = None) -> Clip:
     """A fresh clip with the wanted labels, its caption naming all attributes; the rest is drawn by lot.
 
