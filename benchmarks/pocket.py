@@ -6,6 +6,7 @@ steps; the schedules of more and fewer are spread in the same way.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -34,6 +35,7 @@ class Shooting:
     """An open engine, and a shot for it to continue."""
 
     def __init__(self, steps: int, frames: int) -> None:
+        os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # as the crew does, before torch is loaded
         import numpy as np
 
         from storyboard.engines.base import Assignment

@@ -11,7 +11,7 @@ PLUGIN = str(Path(__file__).parent / "plugin")
 sys.path.insert(0, PLUGIN)
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [PLUGIN, os.environ.get("PYTHONPATH")]))
 os.environ.pop("STORYBOARD_VAULT", None)
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # waiting threads would keep the cores from other tests
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")  # waiting threads would keep the cores from other tests
 
 
 @pytest.fixture(scope="session", autouse=True)
