@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec
+from storyboard.engines.base import Capabilities
 from storyboard.engines.cogvideox_layout import PARTS, Kind, Layout, can_shoot, hub_layout, layout_by_name, read_layout
 from storyboard.engines.loading import Loader
 from storyboard.engines.options import LoraOptions, Strength
 from storyboard.engines.replacement import Known, by_callback, encode_head, encode_tail, know, start
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages
 from storyboard.errors import EngineUnavailable
 
 if TYPE_CHECKING:
@@ -73,11 +72,10 @@ class CogvideoxOptions(LoraOptions):
         return hub_layout(self.kind, small="2b" in self.model.lower()) if self.kind else layout_by_name(self.model)
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: CogvideoxOptions) -> Capabilities:
     """Of a folder by its configuration files, of a hub model by its name or by what the author says."""
-    ours = _ours(options)
-    size = 4 if ours.dtype == "float32" else 2
-    return can_shoot(ours.layout, ours.rate, guided=ours.guidance > 1, size=size)
+    size = 4 if options.dtype == "float32" else 2
+    return can_shoot(options.layout, options.rate, guided=options.guidance > 1, size=size)
 
 
 class Cogvideox(Resident[CogvideoxOptions, Any]):
@@ -190,19 +188,10 @@ class Cogvideox(Resident[CogvideoxOptions, Any]):
         return know(noise, 1, tail=tail, head=head)
 
 
-def _ours(options: EngineOptions) -> CogvideoxOptions:
-    assert isinstance(options, CogvideoxOptions), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="cogvideox",
     summary="CogVideoX: tails and heads by replacement, or a first picture set in motion",
     options=CogvideoxOptions,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Cogvideox("cogvideox", _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=Cogvideox,
 )

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from pydantic import Field
 
-from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec, FrameRule
+from storyboard.engines.base import Capabilities, FrameRule
 from storyboard.engines.easyanimate_given import LATENT, film_and_mask
 from storyboard.engines.loading import Loader
 from storyboard.engines.memory import estimate
 from storyboard.engines.options import OpenOptions, Share, Strength
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages
 from storyboard.engines.weights import Part, read_config
 from storyboard.timing import Rate
 
@@ -80,13 +79,12 @@ class EasyanimateOptions(OpenOptions):
                 raise ValueError(f"`{folder.name}` cannot be shot with: {wrong}; name another model")
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: EasyanimateOptions) -> Capabilities:
     """Of all models of the kind."""
-    ours = _ours(options)
-    longest = max((min(ours.window or WINDOW, WINDOW) - 1) // LATENT, 1) * LATENT + 1
+    longest = max((min(options.window or WINDOW, WINDOW) - 1) // LATENT, 1) * LATENT + 1
     head = FrameRule(LATENT, 0, LATENT, longest - LATENT - 1) if longest > 2 * LATENT else None
     tail = FrameRule(LATENT, 1, 1, longest - LATENT)
-    rate = ours.rate or Rate(Fraction(8))
+    rate = options.rate or Rate(Fraction(8))
     return Capabilities(
         version=1,
         frames=FrameRule(LATENT, 1, LATENT + 1, longest),
@@ -102,10 +100,10 @@ def capabilities(options: EngineOptions) -> Capabilities:
         default_head=LATENT if head else 0,
         start_image=True,
         end_image=True,
-        negative=ours.guidance > 1,
+        negative=options.guidance > 1,
         languages=("en", "zh"),
         licence="Apache-2.0 (unverified)",
-        memory=estimate(_BILLIONS, 4 if ours.dtype == "float32" else 2),
+        memory=estimate(_BILLIONS, 4 if options.dtype == "float32" else 2),
     )
 
 
@@ -188,19 +186,10 @@ class Easyanimate(Resident[EasyanimateOptions, Any]):
         return frames
 
 
-def _ours(options: EngineOptions) -> EasyanimateOptions:
-    assert isinstance(options, EasyanimateOptions), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="easyanimate",
     summary="EasyAnimate V5.1 InP: fills what is between given frames: tails, heads and pictures at both ends",
     options=EasyanimateOptions,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Easyanimate("easyanimate", _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=Easyanimate,
 )

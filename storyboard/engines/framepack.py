@@ -22,13 +22,13 @@ from fractions import Fraction
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
-from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec, FrameRule
+from storyboard.engines.base import Assignment, Capabilities, FrameRule
 from storyboard.engines.framepack_options import BASE, IMAGE_ENCODER, FramepackOptions
 from storyboard.engines.loading import Loader
 from storyboard.engines.memory import estimate
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages, unheard
+from storyboard.engines.translation import unheard
 from storyboard.timing import Rate
 
 if TYPE_CHECKING:
@@ -58,12 +58,11 @@ _NO_NEWS: Final = (  # of CLIP, which only gives the gist of a text here
 _NO_TORCHVISION: Final = ("transformers.utils.import_utils", "`SiglipImageProcessor` requires torchvision")
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: FramepackOptions) -> Capabilities:
     """By what the options say: all models of this kind are built alike."""
-    ours = _ours(options)
-    section = _FRAMES * ours.latent_window_size
-    rate = ours.rate or Rate(Fraction(30))
-    picture, ends = FrameRule(1, 0, 1, 1), ours.order == "inverted_anti_drifting"
+    section = _FRAMES * options.latent_window_size
+    rate = options.rate or Rate(Fraction(30))
+    picture, ends = FrameRule(1, 0, 1, 1), options.order == "inverted_anti_drifting"
     return Capabilities(
         version=1,
         frames=FrameRule(section, 1, section + 1, SECTIONS * section + 1),
@@ -80,11 +79,11 @@ def capabilities(options: EngineOptions) -> Capabilities:
         start_image=True,
         end_image=ends,
         needs_picture=True,
-        negative=ours.negative_guidance > 1,
+        negative=options.negative_guidance > 1,
         lora=True,
         languages=("en",),
         licence="Tencent Hunyuan Community License, not for the EU, the UK and South Korea (unverified)",
-        memory=estimate(_BILLIONS, 4 if ours.dtype == "float32" else 2),
+        memory=estimate(_BILLIONS, 4 if options.dtype == "float32" else 2),
     )
 
 
@@ -199,19 +198,10 @@ def _headless(encoder: Any) -> Any:
     return encoder
 
 
-def _ours(options: EngineOptions) -> FramepackOptions:
-    assert isinstance(options, FramepackOptions), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="framepack",
     summary="FramePack: sets a picture in motion for up to a minute, towards a last picture if there is one",
     options=FramepackOptions,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Framepack("framepack", _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=Framepack,
 )

@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field, model_validator
 
-from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec
+from storyboard.engines.base import Assignment, Capabilities
 from storyboard.engines.loading import Loader
 from storyboard.engines.ltx_layout import PARTS, Layout, can_shoot, read_layout
 from storyboard.engines.options import Share, Strength, TransformerOptions
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.schedules import Distillable, Scheduled, by_recipe
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages, unheard
+from storyboard.engines.translation import unheard
 from storyboard.engines.weights import Weights
 
 if TYPE_CHECKING:
@@ -85,12 +85,11 @@ class LtxOptions(LtxSampling, TransformerOptions, Distillable):
         read_layout(folder)
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: LtxOptions) -> Capabilities:
     """Of a folder by its configuration files; a hub model is taken to be as LTX-Video is."""
-    ours = _ours(options)
-    folder = ours.weights.folder
+    folder = options.weights.folder
     layout = read_layout(folder) if folder else Layout()
-    return can_shoot(layout, ours.rate, guided=ours.guidance > 1, size=4 if ours.dtype == "float32" else 2)
+    return can_shoot(layout, options.rate, guided=options.guidance > 1, size=4 if options.dtype == "float32" else 2)
 
 
 class Ltx(Resident[LtxSampling, "LTXConditionPipeline"]):
@@ -181,19 +180,10 @@ def _condition(frames: NDArray[np.uint8], index: int) -> LTXVideoCondition:
     return LTXVideoCondition(video=pictures, frame_index=index)
 
 
-def _ours(options: EngineOptions) -> LtxOptions:
-    assert isinstance(options, LtxOptions), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="ltx",
     summary="LTX-Video: continues, leads into and begins with pictures; weights from a folder or the hub",
     options=LtxOptions,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Ltx("ltx", _ours(options).weights, _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=lambda name, options, can: Ltx(name, options.weights, options, can),
 )

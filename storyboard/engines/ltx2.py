@@ -22,14 +22,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec
+from storyboard.engines.base import Assignment, Capabilities
 from storyboard.engines.loading import Loader
 from storyboard.engines.ltx2_layout import VOCODERS, can_shoot
 from storyboard.engines.ltx2_options import Ltx2Options
 from storyboard.engines.replacement import encode_head
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages
 from storyboard.footage import Footage, from_float
 from storyboard.sound import lasting, sound_from_float
 
@@ -40,10 +39,10 @@ _PERTURBED: Final = {False: 29, True: 28}
 """Which block is perturbed for spatio-temporal guidance in LTX-2, and in LTX-2.3."""
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: Ltx2Options) -> Capabilities:
     """Of a folder by its configuration files; a hub model is taken to be as LTX-2 is."""
-    ours = _ours(options)
-    return can_shoot(ours.described, ours.rate, guided=ours.guided, size=4 if ours.dtype == "float32" else 2)
+    size = 4 if options.dtype == "float32" else 2
+    return can_shoot(options.described, options.rate, guided=options.guided, size=size)
 
 
 class Ltx2(Resident[Ltx2Options, Any]):
@@ -195,19 +194,10 @@ def _packed(pipeline: Any, latents: torch.Tensor) -> torch.Tensor:
     return packed
 
 
-def _ours(options: EngineOptions) -> Ltx2Options:
-    assert isinstance(options, Ltx2Options), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="ltx2",
     summary="LTX-2: pictures with their sound; continues, leads into, begins and ends with pictures",
     options=Ltx2Options,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Ltx2("ltx2", _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=Ltx2,
 )

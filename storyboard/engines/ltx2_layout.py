@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from storyboard.engines.base import Capabilities, FrameRule
-from storyboard.engines.ltx_layout import Layout, layout_of
+from storyboard.engines.ltx_layout import Layout, layout_of, on_grid
 from storyboard.engines.memory import estimate
 from storyboard.engines.weights import Part, read_config
 from storyboard.timing import Rate
@@ -98,7 +98,7 @@ def can_shoot(model: Model, rate: Rate | None = None, *, guided: bool = False, s
     r = model.layout.frames
     longest = (MOST_FRAMES - 1) // r * r + 1
     multiple = math.lcm(_GRID, model.layout.pixels)
-    sizes = tuple((max(w // multiple, 1) * multiple, max(h // multiple, 1) * multiple) for w, h in _SIZES)
+    sizes = on_grid(_SIZES, multiple)
     rate = rate or Rate(Fraction(24))
     return Capabilities(
         version=1,
@@ -108,7 +108,7 @@ def can_shoot(model: Model, rate: Rate | None = None, *, guided: bool = False, s
         default_rate=rate,
         size_multiple=multiple,
         least_size=multiple,
-        native_sizes=tuple(dict.fromkeys(sizes)),
+        native_sizes=sizes,
         tail=FrameRule(r, 1, 1, longest - r),
         default_tail=r + 1,
         # Whole latents at the end, of which each stands for r frames.

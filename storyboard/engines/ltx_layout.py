@@ -9,7 +9,7 @@ Reads JSON only. May import what stands above `engines` in the layout, engines.b
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -82,6 +82,12 @@ def _whole(config: Mapping[str, object], name: str, default: int = 0) -> int:
     return value if type(value) is int and value > 0 else default
 
 
+def on_grid(sizes: Iterable[tuple[int, int]], multiple: int) -> tuple[tuple[int, int], ...]:
+    """Sizes rounded down to a multiple, at least one of it, each once."""
+    rounded = ((max(w // multiple, 1) * multiple, max(h // multiple, 1) * multiple) for w, h in sizes)
+    return tuple(dict.fromkeys(rounded))
+
+
 def can_shoot(
     layout: Layout, rate: Rate | None = None, *, guided: bool = False, size: int = 2, most: int = MOST_FRAMES
 ) -> Capabilities:
@@ -93,7 +99,7 @@ def can_shoot(
     longest = max((most - 1) // r, 1) * r + 1
     given = FrameRule(r, 1, 1, max(longest - r, 1))
     multiple = math.lcm(_GRID, layout.pixels)
-    sizes = tuple((max(w // multiple, 1) * multiple, max(h // multiple, 1) * multiple) for w, h in _SIZES)
+    sizes = on_grid(_SIZES, multiple)
     rate = rate or Rate(Fraction(24))
     return Capabilities(
         version=1,
@@ -103,7 +109,7 @@ def can_shoot(
         default_rate=rate,
         size_multiple=multiple,
         least_size=multiple,
-        native_sizes=tuple(dict.fromkeys(sizes)),
+        native_sizes=sizes,
         tail=given,
         default_tail=min(r + 1, given.most),
         # A single frame is given as a picture, which is attended to; more begin with two latents at least.

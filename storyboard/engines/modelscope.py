@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
-from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec, FrameRule
+from storyboard.engines.base import Capabilities, FrameRule
 from storyboard.engines.loading import Loader
 from storyboard.engines.memory import estimate
 from storyboard.engines.options import Dtype, OpenOptions, Strength
 from storyboard.engines.replacement import Known, by_scheduler, encode_pictures, know, start
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages, unheard
+from storyboard.engines.translation import unheard
 from storyboard.engines.weights import Part, read_config
 from storyboard.timing import Rate
 
@@ -82,11 +82,10 @@ class ModelscopeOptions(OpenOptions):
             raise ValueError(f"`{folder.name}`: its text encoder and its denoiser do not fit together; name another")
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: ModelscopeOptions) -> Capabilities:
     """Of a folder by its configuration files; a hub model is taken to be as the first one is."""
-    ours = _ours(options)
     multiple, side = _GRID, _SIDE
-    if (folder := ours.weights.folder) is not None:
+    if (folder := options.weights.folder) is not None:
         blocks, sample = (
             read_config(folder, "vae").get("block_out_channels"),
             read_config(folder, "unet").get("sample_size"),
@@ -94,9 +93,9 @@ def capabilities(options: EngineOptions) -> Capabilities:
         factor = 2 ** (len(blocks) - 1) if isinstance(blocks, list) and blocks else _GRID
         multiple = math.lcm(_GRID, factor)
         side = max(sample * factor // multiple, 1) * multiple if isinstance(sample, int) else _SIDE
-    most = min(ours.window or WINDOW, MOST_FRAMES)
+    most = min(options.window or WINDOW, MOST_FRAMES)
     given = FrameRule(1, 0, 1, most - 1) if most > 1 else None
-    rate = ours.rate or Rate(Fraction(8))
+    rate = options.rate or Rate(Fraction(8))
     return Capabilities(
         version=1,
         frames=FrameRule(1, 0, 1, most),
@@ -110,10 +109,10 @@ def capabilities(options: EngineOptions) -> Capabilities:
         default_tail=min(4, given.most) if given else 0,
         head=given,
         default_head=min(4, given.most) if given else 0,
-        negative=ours.guidance > 1,
+        negative=options.guidance > 1,
         languages=("en",),
         licence="CC-BY-NC-4.0",
-        memory=estimate(_BILLIONS, 4 if ours.dtype == "float32" else 2),
+        memory=estimate(_BILLIONS, 4 if options.dtype == "float32" else 2),
         notices=_LIMITS,
     )
 
@@ -195,19 +194,10 @@ def _as_video(latents: torch.Tensor) -> torch.Tensor:
     return latents.transpose(0, 1)[None]
 
 
-def _ours(options: EngineOptions) -> ModelscopeOptions:
-    assert isinstance(options, ModelscopeOptions), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="modelscope",
     summary="ModelScope's text-to-video, 1.7B: where open text-to-video began; tails and heads by replacement",
     options=ModelscopeOptions,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Modelscope("modelscope", _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=Modelscope,
 )

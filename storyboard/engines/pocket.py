@@ -24,6 +24,7 @@ from storyboard.engines.base import Assignment, Capabilities, EngineOptions, Eng
 from storyboard.engines.ltx import Ltx, LtxSampling
 from storyboard.engines.ltx_layout import PARTS
 from storyboard.engines.options import Dtype, ModelOptions, Schedule
+from storyboard.engines.resident import LIBRARIES
 from storyboard.engines.translation import missing_packages
 from storyboard.engines.weights import Weights, identity
 from storyboard.engines.words import Vocabulary
@@ -140,6 +141,6 @@ SPEC: Final = EngineSpec(
     weights=_identity,
     open=_open,
     vocabulary=vocabulary,
-    libraries=("torch", "diffusers", "transformers"),
+    libraries=LIBRARIES,
     carried=True,
 )

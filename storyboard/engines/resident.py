@@ -8,7 +8,7 @@
         def steps(self, options): ...                      # of denoising
         def generate(self, call): ...                      # frames [n, h, w, 3] of numbers in 0..1
 
-    SPEC = EngineSpec(..., open=lambda options: Wan("wan", options, capabilities(options)))
+    SPEC = spec_of_model("wan", "what it is for", WanOptions, capabilities, Wan)
 
 Here: assignments that do not fit, errors of others, one seed one film, texts read once, LoRAs, memory and the way down
 when it is full, steps that are told and may cancel. torch is imported when an engine is opened. May import what stands
@@ -24,11 +24,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
 from storyboard.engines.arithmetic import after_step, reproducible
-from storyboard.engines.base import Assignment, Capabilities, Progress
+from storyboard.engines.base import Assignment, Capabilities, Engine, EngineOptions, EngineSpec, Progress
 from storyboard.engines.checking import check_assignment
 from storyboard.engines.loras import Wardrobe
 from storyboard.engines.memory import Ladder, free_memory, modules_of, pick_device, place, rungs, take_down, using
-from storyboard.engines.options import LoraOptions, ModelOptions
+from storyboard.engines.options import LoraOptions, ModelOptions, OpenOptions
 from storyboard.engines.texts import Embeddings, Texts
 from storyboard.engines.translation import missing_packages, translated
 from storyboard.errors import EngineUnavailable, ShotError
@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 _Options = TypeVar("_Options", bound=ModelOptions)
 _Pipeline = TypeVar("_Pipeline")
+_Open = TypeVar("_Open", bound=OpenOptions)
+LIBRARIES: Final = ("torch", "diffusers", "transformers")
+"""Whose versions a take remembers."""
 _LOG: Final = logging.getLogger("storyboard")
 
 
@@ -205,3 +208,29 @@ class Resident(Generic[_Options, _Pipeline]):
     def _tell(self, rung: str) -> None:
         what = f"shot `{self.shot}`: `{self.name}`" if self.shot else f"`{self.name}`"
         _LOG.warning("%s ran out of memory; it goes on with `offload: %s`, slower, with the same pixels", what, rung)
+
+
+def spec_of_model(
+    name: str,
+    summary: str,
+    options: type[_Open],
+    capabilities: Callable[[_Open], Capabilities],
+    engine: Callable[[str, _Open, Capabilities], Engine],
+) -> EngineSpec:
+    """How the registry knows a model whose weights the author names: `engine` opens it, for its name in messages."""
+
+    def ours(given: EngineOptions) -> _Open:
+        assert isinstance(given, options), given
+        return given
+
+    return EngineSpec(
+        name=name,
+        summary=summary,
+        options=options,
+        capabilities=lambda given: capabilities(ours(given)),
+        missing=missing_packages,
+        weights=lambda given: ours(given).identity(),
+        open=lambda given: engine(name, ours(given), capabilities(ours(given))),
+        absent=lambda given: ours(given).absent(),
+        libraries=LIBRARIES,
+    )

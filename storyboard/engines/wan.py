@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from storyboard.digest import Plain
-from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec
+from storyboard.engines.base import Capabilities
 from storyboard.engines.loading import Loader
 from storyboard.engines.options import Strength, TransformerOptions
 from storyboard.engines.replacement import by_callback, start
-from storyboard.engines.resident import Call, Resident
+from storyboard.engines.resident import Call, Resident, spec_of_model
 from storyboard.engines.texts import Embeddings
-from storyboard.engines.translation import missing_packages, unheard
+from storyboard.engines.translation import unheard
 from storyboard.engines.wan_given import (
     film_and_mask,
     first_and_last,
@@ -115,11 +115,10 @@ class WanOptions(TransformerOptions):
         return super().keyed() | {"variant": self.layout.variant, "boundary": self.layout.boundary}
 
 
-def capabilities(options: EngineOptions) -> Capabilities:
+def capabilities(options: WanOptions) -> Capabilities:
     """Of a folder by its configuration files, of a hub model by its name."""
-    ours = _ours(options)
-    size = 4 if ours.dtype == "float32" else 2
-    return can_shoot(ours.layout, ours.rate, ours.window, guided=ours.guidance > 1, size=size)
+    size = 4 if options.dtype == "float32" else 2
+    return can_shoot(options.layout, options.rate, options.window, guided=options.guidance > 1, size=size)
 
 
 class Wan(Resident[WanOptions, Any]):
@@ -227,19 +226,10 @@ def _eyes(loader: Loader) -> dict[str, Any]:
     }
 
 
-def _ours(options: EngineOptions) -> WanOptions:
-    assert isinstance(options, WanOptions), options
-    return options
-
-
-SPEC: Final = EngineSpec(
+SPEC: Final = spec_of_model(
     name="wan",
     summary="Wan 2.1 and 2.2: VACE continues, leads into and knows its cast; I2V, TI2V and T2V as far as they can",
     options=WanOptions,
     capabilities=capabilities,
-    missing=missing_packages,
-    weights=lambda options: _ours(options).identity(),
-    open=lambda options: Wan("wan", _ours(options), capabilities(options)),
-    absent=lambda options: _ours(options).absent(),
-    libraries=("torch", "diffusers", "transformers"),
+    engine=Wan,
 )
