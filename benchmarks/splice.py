@@ -21,9 +21,6 @@ from typing import TYPE_CHECKING
 from benchmarks.measure import machine
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from storyboard.film import Production
     from storyboard.shots import Shot
     from storyboard.vault import Take
@@ -41,8 +38,6 @@ DOINGS = (
     "It begins to rain while the {hero} is walking.",
     "Night falls while the {hero} is standing.",
 )
-AROUND = 8
-"""Frames on each side of a seam that say what is usual there."""
 
 
 class Film:
@@ -100,18 +95,10 @@ class Film:
         self, kind: str, film: Production, before: Shot, after: Shot, takes: tuple[Take, Take] | None = None
     ) -> Iterator[tuple[str, float]]:
         """One seam, if the picture moves beside it at all."""
-        from storyboard.scopes import seam_ratio
+        from storyboard.joins import join_ratio
 
         takes = takes or (film.plan.takes[before.id], film.plan.takes[after.id])
-        out, into = before.visible, after.visible
-
-        def frames(take: Take, start: int, stop: int) -> NDArray[np.uint8]:
-            return film.vault.frames(take, range(start, stop))
-
-        found = seam_ratio(
-            frames(takes[0], max(out.start, out.stop - AROUND), out.stop),
-            frames(takes[1], into.start, min(into.stop, into.start + AROUND)),
-        )
+        found = join_ratio(before, after, takes, film.vault)
         if found is not None:
             yield kind, found
 

@@ -22,13 +22,12 @@ from storyboard.boxes import read_note
 from storyboard.captions import Cue, chapters_of
 from storyboard.cut import Cut, Edit, Mix, Strip
 from storyboard.digest import Digest, Plain, digest_file, digest_of
-from storyboard.durable import place
+from storyboard.durable import aside, place
 from storyboard.encoding import (
     CODEC,
     PRESET,
     RECIPE,
     THREADS,
-    aside,
     check_movie,
     encode_options,
     ffmpeg_binary,

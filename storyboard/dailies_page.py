@@ -18,7 +18,7 @@ from urllib.parse import quote
 from storyboard.dailies import ROUGH_SEAM, Dailies, figure_text, flaws
 from storyboard.dailies_pictures import Stills, draw_contact_sheet, encode_stills
 from storyboard.dailies_plots import Plot, dag, hue, line_plot, place_id, seam_plot
-from storyboard.durable import write_atomically
+from storyboard.durable import write_asked
 from storyboard.errors import CommandError
 from storyboard.excerpt import printable
 from storyboard.reel import Reel, ReelShot
@@ -42,12 +42,7 @@ def write_dailies(dailies: Dailies, vault: Vault, *, most: float | None = None) 
     page, sheet = beside(reel, "dailies", ".html"), beside(reel, "contact-sheet", ".png")
     notes = {shot.id: told for shot in reel.shots if (told := "; ".join(flaws(dailies.shots[shot.id])))}
     text = page_text(dailies, encode_stills(reel, vault), movie_source(reel), most or ROUGH_SEAM)
-    try:
-        write_atomically(page, text.encode())
-    except OSError as error:
-        raise CommandError(
-            f"cannot write `{page}`: {error.strerror or error}", "make room, or render with another `--out`"
-        ) from error
+    write_asked(page, text.encode(), "make room, or render with another `--out`")
     write_picture(sheet, draw_contact_sheet(reel, vault, notes))
     return page, sheet
 

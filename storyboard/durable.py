@@ -2,7 +2,7 @@
 
 A file is written aside, flushed to the disk and renamed; then the folder is flushed, so that the name survives a power
 cut too. A record is JSON that carries the digest of its own bytes. May import what stands above `durable` in the
-layout: `digest`.
+layout: `digest` and `errors`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,17 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from storyboard.digest import Digest, Plain, canonical, digest_bytes
+from storyboard.errors import CommandError
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 LEFTOVER = ".tmp"
 """How the names of files being written end; what a killed writer leaves behind has such a name."""
@@ -69,24 +74,84 @@ def place(written: Path, path: Path) -> None:
 def write_atomically(path: Path, data: bytes, *, scratch: Path | None = None, flush: bool = True) -> None:
     """Make `path` hold `data`: at any moment it is what it was before, or all of `data`.
 
-    It is written in the folder `scratch` first (left out: in its own), which must be on the same filesystem. Folders
-    are made. What need not outlive a power cut may go without the `flush`. Raises OSError; then nothing is left behind.
+    It is written in the folder `scratch` first (left out: in one of its own, see `aside`), which must be on the same
+    filesystem. Folders are made. What need not outlive a power cut may go without the `flush`. Raises OSError; then
+    nothing is left behind.
     """
-    scratch = scratch or path.parent
+    if scratch is None:
+        with aside(path) as folder:
+            write_atomically(path, data, scratch=folder, flush=flush)
+        return
     make_folder(path.parent)
     make_folder(scratch)
-    aside = scratch / f".{scratch_name()}{LEFTOVER}"
+    written = scratch / f".{scratch_name()}{LEFTOVER}"
     try:
-        with aside.open("xb") as file:
+        with written.open("xb") as file:
             file.write(data)
         if flush:
-            place(aside, path)
+            place(written, path)
         else:
-            aside.replace(path)
+            written.replace(path)
     except BaseException:
         with suppress(OSError):
-            aside.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
         raise
+
+
+def write_asked(path: Path, data: bytes, hint: str) -> None:
+    """`write_atomically` for a file that somebody asked for. Raises CommandError, with the hint, where it cannot be."""
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise CommandError(f"cannot write `{path}`: {error.strerror or error}", hint) from error
+
+
+@contextmanager
+def aside(out: Path) -> Iterator[Path]:
+    """A hidden folder beside `out` to work in; gone in the end. Removes those that killed processes left.
+
+    Whoever works in one holds the lock in it, so that what nobody holds is left over. Raises OSError.
+    """
+    make_folder(out.parent)
+    prefix = f".{out.name[:80]}."
+    for left in list(out.parent.iterdir()):
+        if left.name.startswith(prefix) and left.name.endswith(LEFTOVER):
+            _sweep(left)
+    while True:
+        folder = out.parent / f"{prefix}{scratch_name()}{LEFTOVER}"
+        folder.mkdir()
+        lock = _held(folder)
+        if lock is not None:
+            break
+    try:
+        yield folder
+    finally:
+        lock.release()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _held(folder: Path) -> BaseFileLock | None:
+    """The folder's lock; None where someone else holds it, or has just removed the folder."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / "lock", thread_local=False)
+    try:
+        lock.acquire(blocking=False)
+    except (Timeout, FileNotFoundError):
+        return None
+    if not Path(lock.lock_file).exists():
+        lock.release()
+        return None
+    return lock
+
+
+def _sweep(folder: Path) -> None:
+    with suppress(OSError):  # another user's, or just gone
+        lock = _held(folder)
+        if lock is not None:
+            shutil.rmtree(folder, ignore_errors=True)  # while held: nobody may take a folder that is about to go
+            lock.release()
+            shutil.rmtree(folder, ignore_errors=True)  # where a file that is open cannot be removed
 
 
 def seal(record: Mapping[str, Plain]) -> bytes:

@@ -11,18 +11,15 @@ Imports nothing heavy by itself; PyAV inside functions. May import what stands a
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from storyboard.durable import make_folder, scratch_name
 from storyboard.errors import ConformError
 from storyboard.timing import Rate
 
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
+    pass
 
 CODEC: Final = "libx264"
 PRESET: Final = "medium"
@@ -38,8 +35,6 @@ CODING: Final = f"{CODEC} {PRESET} threads={THREADS} {_X264} {_SCALE}"
 """All that decides how a picture is coded, but for ffmpeg itself."""
 RECIPE: Final = f"segment 1: {CODING}; mixed over black by alpha in 255ths"
 """How a movie is composed and coded, in words: part of the key of each piece."""
-
-_ASIDE: Final = ".conform"
 
 
 def ffmpeg_binary() -> str:
@@ -107,51 +102,3 @@ def check_movie(path: Path, *, frames: int, rate: Rate, width: int, height: int)
         raise ConformError(f"the movie cannot be decoded after frame {shown}: {error}") from error
     if shown != frames:
         raise ConformError(f"the movie has {shown} frames, not {frames}")
-
-
-@contextmanager
-def aside(out: Path) -> Iterator[Path]:
-    """A hidden folder beside `out` to work in; gone in the end. Removes those that killed processes left.
-
-    Whoever works in one holds the lock in it, so that what nobody holds is left over. Raises OSError.
-    """
-    make_folder(out.parent)
-    prefix = f".{out.name[:80]}."
-    for left in list(out.parent.iterdir()):
-        if left.name.startswith(prefix) and left.name.endswith(_ASIDE):
-            _sweep(left)
-    while True:
-        folder = out.parent / f"{prefix}{scratch_name()}{_ASIDE}"
-        folder.mkdir()
-        lock = _held(folder)
-        if lock is not None:
-            break
-    try:
-        yield folder
-    finally:
-        lock.release()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _held(folder: Path) -> BaseFileLock | None:
-    """The folder's lock; None where someone else holds it, or has just removed the folder."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / "lock", thread_local=False)
-    try:
-        lock.acquire(blocking=False)
-    except (Timeout, FileNotFoundError):
-        return None
-    if not Path(lock.lock_file).exists():
-        lock.release()
-        return None
-    return lock
-
-
-def _sweep(folder: Path) -> None:
-    with suppress(OSError):  # another user's, or just gone
-        lock = _held(folder)
-        if lock is not None:
-            shutil.rmtree(folder, ignore_errors=True)  # while held: nobody may take a folder that is about to go
-            lock.release()
-            shutil.rmtree(folder, ignore_errors=True)  # where a file that is open cannot be removed

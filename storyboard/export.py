@@ -18,7 +18,7 @@ from typing import Final
 from storyboard.captions import as_srt, as_vtt, captions_of
 from storyboard.cut import Strip, assemble, scene_strips, with_handles
 from storyboard.digest import Plain
-from storyboard.durable import write_atomically
+from storyboard.durable import write_asked
 from storyboard.errors import CommandError
 from storyboard.masters import SUFFIX, master_digest, write_master
 from storyboard.otio import Blend, Clip, Timeline, otio_text
@@ -50,7 +50,7 @@ def export_captions(film: Breakdown, movie: Path, kind: str) -> Path:
         raise CommandError(f"no scene of `{film.screenplay.source.name}` has a caption", "add `caption:` to a scene")
     path = movie.with_suffix(f".{kind}")
     text = as_vtt(cues, film.rate) if kind == "vtt" else as_srt(cues, film.rate)
-    _write(path, text)
+    write_asked(path, text.encode(), "use `--out`")
     return path
 
 
@@ -78,7 +78,8 @@ def export_timeline(production: Production) -> Iterator[MediaMade | Path]:
             clips.append(_clip(film, span, frames, strips, f"{media.name}/{path.name}", caption))
     metadata: Plain = {"title": play.title, "screenplay": production.places.screenplay.name, "rate": str(film.rate)}
     timeline = movie.with_suffix(".otio")
-    _write(timeline, otio_text(Timeline(play.title or movie.stem, film.rate, tuple(clips), metadata)))
+    text = otio_text(Timeline(play.title or movie.stem, film.rate, tuple(clips), metadata))
+    write_asked(timeline, text.encode(), "use `--out`")
     yield timeline
 
 
@@ -134,10 +135,3 @@ def _facts(film: Breakdown, span: SceneSpan, frames: FrameRange, strips: Strips,
         "caption": caption,
         "shots": shots,
     }
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text.encode())
-    except OSError as error:
-        raise CommandError(f"cannot write `{path}`: {error.strerror or error}", "use `--out`") from error

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.events import SeamMeasured
 from storyboard.footage import resample
 from storyboard.lock import Lock
-from storyboard.scopes import seam_ratio
+from storyboard.scopes import AROUND, seam_ratio
 from storyboard.shots import Breakdown, Shot
 from storyboard.vault import Take, Vault
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 ROUGH: Final = 2.0
 """A seam ratio above it is told to the author. 1 is invisible; at 2 the picture moves across the seam as far as in two
 steps beside it, which is about where people begin to see it as a jerk."""
-AROUND: Final = 8
-"""Frames on each side that say what is usual there."""
 
 
 def new_seams(
@@ -42,7 +40,7 @@ def new_seams(
         here = lock.by_id[stays] if stays else None
         newly = here is not None and (here.id, here.key) not in stayed
         if newly or not {takes[before.id].key, takes[after.id].key} <= known:
-            ratio = _ratio(before, after, takes, vault)
+            ratio = join_ratio(before, after, (takes[before.id], takes[after.id]), vault)
             rough = here is not None and ratio is not None and ratio > ROUGH
             yield SeamMeasured(before.id, after.id, ratio, here is not None, rough, here is not None and here.hold)
 
@@ -59,15 +57,16 @@ def _joins(film: Breakdown, lock: Lock) -> Iterator[tuple[Shot, Shot, str | None
                 yield shot, film.shots[shot.head[0].shot], name
 
 
-def _ratio(before: Shot, after: Shot, takes: Mapping[str, Take], vault: Vault) -> float | None:
-    """The seam ratio where one shot goes on into another, at the size of the second."""
+def join_ratio(before: Shot, after: Shot, takes: tuple[Take, Take], vault: Vault) -> float | None:
+    """The seam ratio where one shot goes on into another, at the size of the second; None where nothing moves beside
+    it. Raises DamagedFootage."""
     size = (after.engine.width, after.engine.height)
 
-    def frames(shot: Shot, start: int, stop: int) -> NDArray[np.uint8]:
-        return resample(vault.frames(takes[shot.id], range(start, stop)), *size, "cover")
+    def frames(take: Take, start: int, stop: int) -> NDArray[np.uint8]:
+        return resample(vault.frames(take, range(start, stop)), *size, "cover")
 
     out, into = before.visible, after.visible
     return seam_ratio(
-        frames(before, max(out.start, out.stop - AROUND), out.stop),
-        frames(after, into.start, min(into.stop, into.start + AROUND)),
+        frames(takes[0], max(out.start, out.stop - AROUND), out.stop),
+        frames(takes[1], into.start, min(into.stop, into.start + AROUND)),
     )

@@ -10,8 +10,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from storyboard.dailies import Dailies, figure_text, flaws, seam_facts, too_rough
-from storyboard.durable import write_atomically
-from storyboard.errors import CommandError
+from storyboard.durable import write_asked
 from storyboard.excerpt import printable
 from storyboard.scopes_film import Seam
 
@@ -68,7 +67,4 @@ def _case(suite: Element, dailies: Dailies, kind: str, name: str, scene: str) ->
 
 def write_junit(path: Path, dailies: Dailies, most: float | None) -> None:
     """Write the report whole or not at all. Raises CommandError."""
-    try:
-        write_atomically(path, junit(dailies, most))
-    except OSError as error:
-        raise CommandError(f"cannot write `{path}`: {error.strerror or error}", "name another file") from error
+    write_asked(path, junit(dailies, most), "name another file")

@@ -7,13 +7,12 @@ import what stands above `masters` in the layout; numpy and PyAV inside function
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from storyboard.cut import Strip
 from storyboard.digest import Digest, digest_of
-from storyboard.durable import LEFTOVER, make_folder, place, scratch_name
+from storyboard.durable import aside, place
 from storyboard.errors import ConformError
 from storyboard.footage import RESAMPLE, reason_of, resample
 from storyboard.shots import Breakdown
@@ -44,16 +43,13 @@ def write_master(path: Path, strips: Sequence[Strip], takes: Mapping[str, Take],
     """
     import av
 
-    aside = path.with_name(f".{scratch_name()}{LEFTOVER}{SUFFIX}")
     try:
-        make_folder(path.parent)
-        _encode(aside, _pictures(strips, takes, film, vault), film)
-        place(aside, path)
+        with aside(path) as folder:
+            written = folder / f"written{SUFFIX}"
+            _encode(written, _pictures(strips, takes, film, vault), film)
+            place(written, path)
     except (OSError, av.FFmpegError) as error:
         raise ConformError(f"`{path}` cannot be written: {reason_of(error)}", "make room, or use `--out`") from error
-    finally:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
 
 
 def _pictures(

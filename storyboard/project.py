@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from storyboard.digest import Digest
-from storyboard.durable import as_digest, digest_in, field_of, json_object, write_atomically
+from storyboard.durable import as_digest, digest_in, field_of, json_object, write_asked
 from storyboard.errors import CommandError
 
 _MARKS = (".git", "pyproject.toml", "storyboard.toml")
@@ -176,12 +176,7 @@ class Manifest:
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write it whole or not at all. Raises CommandError where the folder cannot be written."""
     text = json.dumps({"storyboard": _FORMAT, **asdict(manifest)}, indent=2, ensure_ascii=False, allow_nan=False)
-    try:
-        write_atomically(path, text.encode() + b"\n")
-    except OSError as error:
-        raise CommandError(
-            f"cannot write `{path}`: {error.strerror or error}", "name another folder with `--out`"
-        ) from error
+    write_asked(path, text.encode() + b"\n", "name another folder with `--out`")
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -18,7 +18,7 @@ from typing import Final
 
 import yaml
 
-from storyboard.durable import LEFTOVER, place, scratch_name
+from storyboard.durable import aside, place
 from storyboard.errors import CommandError, DocumentPath, ScreenplayError
 from storyboard.source import Data, Source, parse_source
 from storyboard.wording import value_at
@@ -77,15 +77,14 @@ def write(path: Path, source: Source, was: str) -> None:
     """Write a source durably where its text `was` stood, through links, with the file's permissions. Raises
     CommandError."""
     target = path.resolve()
-    aside = target.with_name(f".{scratch_name()}{LEFTOVER}")
     mark = _BOM if was.startswith(_BOM) else ""
     try:
-        aside.write_bytes((mark + source.text).encode())
-        shutil.copymode(target, aside)
-        place(aside, target)
+        with aside(target) as folder:
+            written = folder / "written"
+            written.write_bytes((mark + source.text).encode())
+            shutil.copymode(target, written)
+            place(written, target)
     except OSError as error:
-        with suppress(OSError):
-            aside.unlink(missing_ok=True)
         raise CommandError(
             f"cannot write `{path}`: {error.strerror or error}", "check its permissions and those of its folder"
         ) from error

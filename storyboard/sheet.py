@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from storyboard.durable import write_atomically
-from storyboard.errors import CommandError
+from storyboard.durable import write_asked
 from storyboard.lettering import letter
 
 if TYPE_CHECKING:
@@ -85,9 +84,4 @@ def write_picture(path: Path, picture: Frames) -> None:
 
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "PNG")
-    try:
-        write_atomically(path, data.getvalue())
-    except OSError as error:
-        raise CommandError(
-            f"cannot write `{path}`: {error.strerror or error}", "name another folder with `--out`"
-        ) from error
+    write_asked(path, data.getvalue(), "name another folder with `--out`")

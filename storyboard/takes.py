@@ -27,7 +27,7 @@ from storyboard.footage import resample
 from storyboard.pick import index_of_shot_scene
 from storyboard.plan import Plan, make_plan
 from storyboard.project import Manifest, write_manifest
-from storyboard.scopes import seam_ratio
+from storyboard.scopes import AROUND, seam_ratio
 from storyboard.sheet import Row, draw_sheet, picture_size, write_picture
 from storyboard.shots import FrameRef, Shot
 from storyboard.vault import Take
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from storyboard.crew import Crew
 
 MOST_TAKES: Final = 100
-AROUND: Final = 8
-"""Frames on each side of a seam that its ratio looks at."""
 
 
 @dataclass(frozen=True, slots=True)
