@@ -258,7 +258,7 @@ class _Work:
             return None
         kept = len(tail) if use.capabilities.repeats_tail else 0
         remaining = stretch.frames.stop - position
-        closing = self.closing(scene, use, kept + remaining) if final else None
+        closing = self.closing(scene, use, remaining, kept) if final else None
         if closing is None or kept + remaining > use.window:
             ends = final and (scene.end is not None or bool(self.sender(scene)))
             visible, closing = min(use.window - kept, remaining - 1 if ends else remaining), Closing(0, 0)
@@ -267,7 +267,7 @@ class _Work:
         if visible < 1:
             self.overrun(index, scene, use, kept, remaining)
             return None
-        frames = use.capabilities.frames.at_least(kept + visible + closing.padding + closing.head)
+        frames = use.capabilities.frames.at_least(kept + visible + closing.first + closing.head)
         assert frames is not None and frames <= use.window
         closes = final and visible == remaining
         if closes and scene.end and frames > kept + visible:
@@ -298,11 +298,12 @@ class _Work:
         """The scene's out point by the engine's clock, exact: not where the last frame shown ends."""
         return self.spans[index].frames * use.rate.fraction / self.rate.fraction
 
-    def closing(self, scene: Scene, use: EngineUse, before: int) -> Closing | None:
-        """How a shot with `before` frames up to the scene's end closes; None where that does not fit the window."""
+    def closing(self, scene: Scene, use: EngineUse, visible: int, kept: int) -> Closing | None:
+        """How a shot closes that shows all up to the scene's end, after `kept` frames of its tail; None where that does
+        not fit the window."""
         if sender := self.sender(scene):
-            return close_on_head(use, before, sender)
-        return close_on_end(use, before) if scene.end else Closing(0, 0)
+            return close_on_head(use, visible, kept, sender)
+        return close_on_end(use, kept + visible) if scene.end else Closing(0, 0)
 
     def sender(self, scene: Scene) -> list[Ahead]:
         """What the scene leads into: what the author says, else what is spliced in behind it."""

@@ -3,8 +3,13 @@
     sender   ...|----------V----------|  out point
     tail                     [ K last visible frames, by the receiver's clock ]
 
-    receiver |----------V----------| p handles |  head H  |
-    sender                         |0 .. p-1    p .. p+H-1|   frames of the scene led into, by the receiver's clock
+    receiver |----------V----------| head H |
+    sender           ... -2 -1 | 0  1  2 ...                  frames of the scene led into, by the receiver's clock
+
+A head begins at frame 0 of the scene led into where the frame rule fits so. Else it begins as many frames earlier as
+the rule needs, with what the take of that scene has before its in point: these are the receiver's last visible frames
+then, and lead to frame 0 as they did where they were shot. Where there is too little before the in point, it begins
+later, and the frames up to it are handles.
 
 Whole-frame arithmetic only. May import what stands above `conditioning` in the layout.
 """
@@ -51,9 +56,13 @@ def tail_refs(shots: Mapping[str, Shot], last: Shot, wanted: int, rate: Rate) ->
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How a shot ends: `padding` handles after its last visible frame, then `head` conditioning frames."""
+    """How a shot ends: on `head` conditioning frames, those from frame `first` on of the scene that it leads into.
 
-    padding: int
+    `first` is how many handles are between the last visible frame and the head; less than 0, how many of the last
+    visible frames are of the head.
+    """
+
+    first: int
     head: int
 
 
@@ -66,24 +75,37 @@ def head_rule(use: EngineUse) -> FrameRule | None:
     return can.head or (_ONE_PICTURE if can.end_image else None)
 
 
-def close_on_head(use: EngineUse, before: int, sender: Sequence[Ahead]) -> Closing | None:
-    """The closing of a shot that has `before` frames up to its out point and leads into the frames of `sender`.
+def close_on_head(use: EngineUse, visible: int, kept: int, sender: Sequence[Ahead]) -> Closing | None:
+    """The closing of a shot of so many `visible` frames, after `kept` of its tail, that leads into those of `sender`.
 
-    As many head frames as the engine is asked for, or as there are; the fewest handles with which the frame rule
-    fits. None where nothing fits the window.
+    As many head frames as the engine is asked for, or as there are; of these, as few before frame 0 as the frame rule
+    needs, else as few handles. None where nothing fits the window.
     """
     can, window, rule = use.capabilities, use.window, head_rule(use)
     assert rule is not None
     have = sum(len(each.visible) for each in sender)
     wanted = (use.options.head or can.default_head) if can.head else 1
     for head in _down(rule, wanted):
-        total = can.frames.at_least(before + head)
-        if total is None or total > window:
+        before = min(can.frames.step - 1, head, visible, _handles(sender[0], use.rate))
+        overlaps = (first for first in range(0, -before - 1, -1) if can.frames.fits(kept + visible + first + head))
+        total = can.frames.at_least(kept + visible + head)
+        padding = None if total is None else total - kept - visible - head
+        first = next(overlaps, padding)
+        if first is None or kept + visible + first + head > window:
             continue
-        padding = total - before - head
-        if shown_frame(padding + head - 1, sender[0].rate, use.rate) < have:
-            return Closing(padding, head)
+        if shown_frame(first + head - 1, sender[0].rate, use.rate) < have:
+            return Closing(first, head)
     return None
+
+
+def _handles(sender: Ahead, rate: Rate) -> int:
+    """How many frames of its take are before the in point of a scene, by the receiver's clock."""
+    if sender.first:
+        return 0
+    count = 0
+    while sender.visible.start + shown_frame(-count - 1, sender.rate, rate) >= 0:
+        count += 1
+    return count
 
 
 def _down(rule: FrameRule, count: int) -> Sequence[int]:
@@ -98,10 +120,10 @@ def close_on_end(use: EngineUse, before: int) -> Closing | None:
 
 
 def head_refs(sender: Sequence[Ahead], close: Closing, rate: Rate) -> tuple[FrameRef, ...]:
-    """Frames `padding` .. `padding + head - 1` of `sender`, by the receiver's clock, as frames of files."""
+    """Frames `first` .. `first + head - 1` of `sender`, by the receiver's clock, as frames of files."""
     refs: list[FrameRef] = []
-    for frame in range(close.padding, close.padding + close.head):
+    for frame in range(close.first, close.first + close.head):
         place = shown_frame(frame, sender[0].rate, rate)
-        each = next(each for each in reversed(sender) if each.first <= place)
+        each = next((each for each in reversed(sender) if each.first <= place), sender[0])
         refs.append(FrameRef(each.shot, each.visible.start + place - each.first, each.take))
     return tuple(refs)

@@ -218,7 +218,9 @@ def _settled(film: Breakdown, kept: Mapping[str, Take]) -> Breakdown:
         return film
 
     def follow(refs: tuple[FrameRef, ...]) -> tuple[FrameRef, ...]:
-        return tuple(ref if ref.take else replace(ref, frame=ref.frame + moved.get(ref.shot, 0)) for ref in refs)
+        return tuple(
+            ref if ref.take else replace(ref, frame=max(0, ref.frame + moved.get(ref.shot, 0))) for ref in refs
+        )
 
     def settle(shot: Shot) -> Shot:
         by, visible = moved.get(shot.id, 0), shot.visible

@@ -108,14 +108,25 @@ def test_an_engine_that_takes_neither_is_refused_and_renders_plainly(tmp_path: P
     assert reel.render(new_words(film, "b")).shot == ["b/1", "c/1"]
 
 
-def test_a_frame_rule_is_kept_by_handles_before_the_head(tmp_path: Path) -> None:
+def test_a_frame_rule_is_kept_by_a_head_that_begins_before_the_in_point(tmp_path: Path) -> None:
     reel, film = Reel(tmp_path), screenplay([scene("a", 2), scene("b", 1), scene("c", 2)], engine="strict")
     before = reel.render(film)
     after = reel.render(new_words(film, "b"), Mode.SPLICE)
     shot, head = after.film.shots["b/1"], after.takes["b/1"].slate["head"]
     assert (shot.frames - 1) % 8 == 0
+    into, over = after.film.shots["c/1"].visible.start, shot.visible.stop + 9 - shot.frames
+    assert 0 < over < 8
+    assert head == {"digests": list(before.takes["c/1"].frames[into - over : into - over + 9]), "resample": None}
+
+
+def test_where_nothing_is_before_the_in_point_handles_keep_the_frame_rule(tmp_path: Path) -> None:
+    scenes = [scene("a", 2, continues="nothing"), scene("b", "9f", continues="nothing", leads_into="a")]
+    film, reel = screenplay(scenes, engine="strict"), Reel(tmp_path)
+    after = reel.render(film)
+    shot, head = after.film.shots["b/1"], after.takes["b/1"].slate["head"]
     padding = shot.frames - shot.visible.stop - 9
-    assert head == {"digests": visible(before, "c/1")[padding : padding + 9], "resample": None}
+    assert (shot.frames - 1) % 8 == 0 and padding > 0
+    assert head == {"digests": visible(after, "a/1")[padding : padding + 9], "resample": None}
 
 
 def test_where_no_head_fits_it_is_said(tmp_path: Path) -> None:
