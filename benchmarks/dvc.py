@@ -16,7 +16,7 @@ from benchmarks.measure import Comparison, Target, in_turns, run
 from benchmarks.noop import FRAMES, SIZE, check_nothing_to_do
 
 ENVIRONMENT = Path(__file__).parent / ".dvc-venv"
-TARGET = Target(5, at_most=False)
+TARGET = Target(10, at_most=False)
 
 
 def compare(folder: Path, rounds: int, *, small: bool) -> Iterator[Comparison]:

@@ -1,13 +1,17 @@
-"""Planning a film of 10,000 shots, none of which is there, against PyYAML reading the same file."""
+"""Planning a film of 10,000 shots, none of which is there, against PyYAML reading the same file; and the command
+`check` of 500 scenes, cold, against Python importing pydantic and yaml.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from benchmarks.films import write_film
-from benchmarks.measure import Comparison, Timed, seconds_of
+from benchmarks.measure import Comparison, Timed, in_turns, run, seconds_of
+from benchmarks.noop import IMPORTED, IMPORTS
 from storyboard.breakdown import break_down
 from storyboard.plan import State, make_plan
 from storyboard.screenplay import load
@@ -38,3 +42,13 @@ def compare(folder: Path, rounds: int, *, small: bool) -> Iterator[Comparison]:
         yield Comparison(f"plan: {step}", over, under, None, {"shots": shots})
     whole = tuple(map(sum, zip(*(spent[step] for step, _ in steps), strict=True)))
     yield Comparison("plan: all", Timed(f"all three, {shots:,} shots", whole), under, None, {"shots": shots})
+    yield checked(folder, rounds, 5 if small else 500)
+
+
+def checked(folder: Path, rounds: int, scenes: int) -> Comparison:
+    """The whole command, in a process of its own."""
+    film = write_film(folder / "checked.yaml", scenes, frames=33, size=(96, 54), chain=True)
+    check: list[str | Path] = [sys.executable, "-m", "storyboard", "check", film]
+    works = {f"`storyboard check`, {scenes} scenes": partial(run, check), IMPORTED: partial(run, IMPORTS)}
+    over, under = in_turns(works, rounds)
+    return Comparison("check", over, under, None, {"scenes": scenes})
