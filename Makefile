@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INPUTS := pyproject.toml constraints.txt
-FILMS := $(filter-out examples/guide.yaml,$(wildcard examples/*.yaml))  # which needs a GPU
+GPU := $(addprefix examples/,guide.yaml great-wall.yaml space-man.yaml)
+FILMS := $(filter-out $(GPU),$(wildcard examples/*.yaml))
 MOVIES := $(foreach name,$(basename $(notdir $(FILMS))),renders/$(name)/$(name).mp4)
 
 # On Linux, pip's usual torch brings gigabytes of CUDA along. Where no GPU would use them, the build for CPUs is asked for

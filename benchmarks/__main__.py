@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import conform, dvc, noop, plan, pocket
+from benchmarks import conform, dailies, dvc, noop, plan, pocket, pyramid
 from benchmarks.measure import Comparison, Timed, machine
 
 Benchmark = Callable[..., Iterator[Comparison]]
@@ -19,6 +19,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "conform": conform.compare,
     "plan": plan.compare,
     "pocket": pocket.compare,
+    "dailies": dailies.compare,
+    "pyramid": pyramid.compare,
 }
 
 

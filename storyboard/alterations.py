@@ -12,7 +12,7 @@ from typing import Final, cast
 
 from storyboard.digest import Plain
 from storyboard.errors import DocumentPath
-from storyboard.scene import NOTHING, Part
+from storyboard.fields import NOTHING, Part
 from storyboard.screenplay import Screenplay
 
 _FILM: Final = frozenset({"scenes", "storyboard"})

@@ -14,11 +14,14 @@ from storyboard.blame import Credit, blame
 from storyboard.breakdown import break_down
 from storyboard.conform import Movie, conform
 from storyboard.crew import Crew, Here
+from storyboard.crew_ray import crew_named
 from storyboard.cut import Cut, assemble
 from storyboard.errors import StoryboardError
 from storyboard.events import Event, ShotEvent
 from storyboard.export import export_captions, export_timeline
 from storyboard.film import Production, prepare, produce
+from storyboard.forecast import Forecast, forecast
+from storyboard.limits import Limits
 from storyboard.pick import pick
 from storyboard.pins import Mode
 from storyboard.plan import Plan, make_plan
@@ -41,7 +44,9 @@ __all__ = [
     "Crew",
     "Cut",
     "Event",
+    "Forecast",
     "Here",
+    "Limits",
     "Mode",
     "Movie",
     "Plan",
@@ -61,10 +66,12 @@ __all__ = [
     "break_down",
     "compare_takes",
     "conform",
+    "crew_named",
     "explain",
     "export_captions",
     "export_timeline",
     "film_since",
+    "forecast",
     "in_profile",
     "last_render",
     "load",

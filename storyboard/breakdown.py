@@ -8,22 +8,26 @@ May import what stands above `breakdown` in the layout.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 
+from storyboard.bounds import Bounds, window_fault
 from storyboard.casting import cast
 from storyboard.chains import long_chains
-from storyboard.conditioning import Closing, close_on_end, close_on_head, head_refs, head_rule, tail_refs
-from storyboard.digest import digest_file, seed_from
+from storyboard.conditioning import Closing, close_on_end, close_on_head, head_refs, tail_refs
+from storyboard.credits import credit_lines, speed_notices
+from storyboard.digest import Plain, digest_file, seed_from
+from storyboard.engines.card import piece_of
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import DocumentPath, Fault
 from storyboard.footage import probe_image, probe_movie
-from storyboard.screenplay import Scene, Screenplay, asset_path
-from storyboard.shots import Ahead, Breakdown, FrameRef, SceneSpan, Shot, Still
+from storyboard.laying import lay_sounds
+from storyboard.screenplay import Card, Scene, Screenplay, asset_path
+from storyboard.shots import Ahead, Breakdown, FrameRef, LaidSound, SceneSpan, Shot, Still
 from storyboard.spans import lay_out
 from storyboard.timing import FrameRange, engine_frames, shown_frame
 
@@ -41,7 +45,9 @@ def break_down(
     """
     work = _Work(screenplay, engine, heads or {})
     for index in work.scene_order() if work.cast.decided else ():
-        work.break_scene(index)
+        if work.bounds.exceeded is None:
+            work.break_scene(index)
+    work.lay_sounds()
     if work.faults:
         raise screenplay.error(dict.fromkeys(work.faults))
     return work.result()
@@ -88,6 +94,7 @@ class _Work:
     def __init__(self, screenplay: Screenplay, engine: str | None, heads: Mapping[str, Ahead]) -> None:
         self.play, self.heads = screenplay, heads
         self.cast = cast(screenplay, engine)
+        self.bounds = Bounds(screenplay.limits)
         self.rate = self.cast.rate
         self.faults, self.notices = self.cast.faults, list(self.cast.notices)
         self.shots: dict[str, Shot] = {}
@@ -95,9 +102,10 @@ class _Work:
         self.broken: set[str] = set()
         self.index = {scene.id: place for place, scene in enumerate(screenplay.scenes)}
         self.spans: tuple[SceneSpan, ...] = ()
+        self.sounds: tuple[LaidSound, ...] = ()
         if self.cast.decided:
             self.spans, faults, notices = lay_out(screenplay, self.rate)
-            self.faults += faults
+            self.faults += [*faults, *self.bounds.film_faults(self.spans)]
             self.notices += notices
 
     def scene_order(self) -> list[int]:
@@ -106,6 +114,14 @@ class _Work:
             before = self.play.predecessor(index)
             edges[scene.id] = [other for other in (before, scene.leads_into) if other is not None]
         return [self.index[scene] for scene in in_order(edges)]
+
+    def lay_sounds(self) -> None:
+        audible = {
+            name for name, shots in self.of_scene.items() if all(shot.engine.capabilities.sound for shot in shots)
+        }
+        self.sounds, faults, notices = lay_sounds(self.play, self.spans, self.rate, audible)
+        self.faults += faults
+        self.notices += notices
 
     # The shots of a scene
 
@@ -118,7 +134,7 @@ class _Work:
             return
         count = len(self.faults)
         if scene.card:
-            shots = [self.card_shot(index, scene)]
+            shots = self.card_shots(index, scene.card)
         elif scene.footage:
             shots = self.footage_shots(index, scene)
         else:
@@ -128,6 +144,14 @@ class _Work:
             return
         self.of_scene[scene.id] = shots
         self.shots.update((shot.id, shot) for shot in shots)
+
+    def admits(self, index: int, shot: Shot) -> bool:
+        """Whether the film may have one more shot, this one of scene `index`."""
+        if not self.bounds.admit(index, shot):
+            assert self.bounds.exceeded is not None
+            self.faults.append(self.bounds.exceeded)
+            return False
+        return True
 
     def plain_shot(self, index: int, number: int, use: EngineUse, start: int, frames: int) -> Shot:
         scene = self.play.scenes[index]
@@ -147,37 +171,45 @@ class _Work:
             lasts=Fraction(frames),
         )
 
-    def card_shot(self, index: int, scene: Scene) -> Shot:
-        assert scene.card is not None
-        card = scene.card
-        use = self.cast.internal("card", {"text": card.text, "color": card.color, "ink": card.ink})
-        return self.plain_shot(index, 1, use, 0, 1)
+    def card_shots(self, index: int, card: Card) -> list[Shot]:
+        """One frame of a text, or a roll of credits in pieces."""
+        said: dict[str, Plain] = {"color": card.color, "ink": card.ink}
+        if not card.credits:
+            use = self.cast.internal("card", said | {"text": card.text or ""})
+            return [shot for shot in [self.plain_shot(index, 1, use, 0, 1)] if self.admits(index, shot)]
+        lines = credit_lines(card, self.play.title, self.cast.uses.values())
+        total, size = self.spans[index].frames, (self.cast.width, self.cast.height)
+        self.notices += speed_notices(lines, *size, self.rate.seconds(total), ("scenes", index, "duration"))
+        said |= {"credits": lines, "of": total, "window": piece_of(*size)}
+        return self.pieces(index, lambda start: self.cast.internal("card", said | {"first": start}))
+
+    def pieces(self, index: int, use_from: Callable[[int], EngineUse]) -> list[Shot]:
+        """The shots of a scene that needs no model, of one window each: memory is bounded, and a longer scene of own
+        footage reads only its end. `use_from` gives the engine for the piece that begins at a frame."""
+        total, start = self.spans[index].frames, 0
+        shots: list[Shot] = []
+        while start < total:
+            use = use_from(start)
+            shot = self.plain_shot(index, len(shots) + 1, use, start, min(use.window, total - start))
+            if not self.admits(index, shot):
+                return []
+            shots.append(shot)
+            start += shot.frames
+        chain = [replace(shot, continues=before.id) for before, shot in pairwise(shots)]
+        return [shots[0], *chain]
 
     def footage_shots(self, index: int, scene: Scene) -> list[Shot]:
-        """Own footage is read in pieces of one window: memory is bounded, and a longer scene reads only its end."""
         assert scene.footage is not None
         path = asset_path(self.play, scene.footage.file)
         begin = scene.footage.from_.seconds(self.rate)
-        total = self.spans[index].frames
-        if not self.is_long_enough(index, path, begin + self.rate.seconds(total)):
+        if not self.is_long_enough(index, path, begin + self.rate.seconds(self.spans[index].frames)):
             return []
-        digest = digest_file(path)
-        shots: list[Shot] = []
-        start = 0
-        while start < total:
-            said = {
-                "path": str(path),
-                "file": digest,
-                "begin": str(begin + self.rate.seconds(start)),
-                "fit": self.play.format.fit,
-            }
-            use = self.cast.internal("archive", said)
-            frames = min(use.window, total - start)
-            shot = self.plain_shot(index, len(shots) + 1, use, start, frames)
-            shots.append(shot)
-            start += frames
-        chain = [replace(shot, continues=before.id) for before, shot in pairwise(shots)]
-        return [shots[0], *chain]
+        said = {"path": str(path), "file": digest_file(path), "fit": self.play.format.fit}
+
+        def use_from(start: int) -> EngineUse:
+            return self.cast.internal("archive", said | {"begin": str(begin + self.rate.seconds(start))})
+
+        return self.pieces(index, use_from)
 
     def is_long_enough(self, index: int, path: Path, end: Fraction) -> bool:
         at: DocumentPath = ("scenes", index, "footage", "file")
@@ -225,7 +257,7 @@ class _Work:
             while position < stretch.frames.stop:
                 final = stretch is stretches[-1]
                 shot = self.engine_shot(index, use, stretch, position, last, len(shots) + 1, final)
-                if shot is None:
+                if shot is None or not self.admits(index, shot):
                     return shots
                 self.shots[shot.id] = last = shot
                 shots.append(shot)
@@ -265,7 +297,7 @@ class _Work:
         else:
             visible = remaining
         if visible < 1:
-            self.overrun(index, scene, use, kept, remaining)
+            self.faults.append(window_fault(index, scene, use, kept, remaining, self.sender(scene)))
             return None
         frames = use.capabilities.frames.at_least(kept + visible + closing.first + closing.head)
         assert frames is not None and frames <= use.window
@@ -288,6 +320,7 @@ class _Work:
             tail=tail,
             start=self.still(first.image, "scenes", index, "start", "image") if first else None,
             end=self.still(scene.end.image, "scenes", index, "end", "image") if scene.end and closes else None,
+            retries=self.play.retries if scene.retries is None else scene.retries,
             references=tuple(self.still(file, "cast", who, "reference") for who, file in shown.items()),
         )
         if closing.head:
@@ -334,24 +367,6 @@ class _Work:
         self.faults.append(Fault(path, message, hint))
         return None
 
-    def overrun(self, index: int, scene: Scene, use: EngineUse, kept: int, remaining: int) -> None:
-        can, rule, sender = use.capabilities, head_rule(use), self.sender(scene)
-        other = scene.leads_into or (sender[0].shot if sender else None)
-        least = can.frames.at_least(kept + remaining + rule.least) if other and rule else None
-        if other and least is not None and least <= use.window:
-            have = sum(len(each.visible) for each in sender)
-            message = f"scene `{scene.id}` leads into `{other}`, which is too short for it, with {have} frames"
-            hint = f"`{use.spec.name}` renders {can.frames} frames: make `{other}` longer, or leave `leads_into` out"
-            self.faults.append(Fault(("scenes", index, "leads_into"), message, hint))
-            return
-        needs = [f"tail {kept}", f"visible {remaining}"]
-        if other:
-            needs.append(f"head {(use.options.head or can.default_head) if can.head else 1}")
-        message = f"scene `{scene.id}` does not fit the window: {' + '.join(needs)} frames"
-        head = f", and at least {rule.least} of the scene led into" if other and rule else ""
-        hint = f"`{use.spec.name}` renders {can.frames} frames, here at most {use.window}{head}; use a shorter `tail`"
-        self.faults.append(Fault(("scenes", index), message, hint))
-
     def note_lost_end(self, index: int, use: EngineUse, lost: int) -> None:
         message = f"the end image falls {lost} frames after the scene's last, by the frame rule of `{use.spec.name}`"
         longer = float(use.rate.seconds(lost))
@@ -374,4 +389,4 @@ class _Work:
         film, fit = self.cast, self.play.format.fit
         notices = (*self.notices, *long_chains(self.play, shots.values()))
         size = (film.width, film.height)
-        return Breakdown(self.play, *size, self.rate, fit, scenes, shots, notices, self.heads)
+        return Breakdown(self.play, *size, self.rate, fit, scenes, shots, notices, self.heads, self.sounds)

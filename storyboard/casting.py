@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
+from storyboard.bounds import picture_fault
 from storyboard.checks import BRACES
 from storyboard.digest import Plain
 from storyboard.engines import DEFAULT, spec_of
@@ -19,6 +20,7 @@ from storyboard.engines.choice import (
     has_size,
     lone_side,
     options_of,
+    permitted,
     shaped,
     sizes_of,
     spec_named,
@@ -104,7 +106,6 @@ def _decide_format(play: Screenplay, replaced: str | None, result: Casting) -> N
     if lone := lone_side(said.width, said.height, ("format",), f" for the engine's {usual[0]}x{usual[1]}"):
         result.faults.append(lone)
         return
-    result.decided = True
     result.width, result.height = (said.width, said.height) if said.width and said.height else usual
     result.rate = said.rate or can.default_rate
     stands_in = name != (play.sized_for or DEFAULT)
@@ -112,6 +113,9 @@ def _decide_format(play: Screenplay, replaced: str | None, result: Casting) -> N
         message = f"`{name}` cannot shoot at {result.width}x{result.height}; this film is {usual[0]}x{usual[1]}"
         result.notices[Fault(("format", "width"), message)] = None
         result.width, result.height = usual
+    if large := picture_fault(play.limits, result.width, result.height, ("format", "width")):
+        result.faults.append(large)
+    result.decided = large is None
 
 
 def _use(play: Screenplay, place: int | None, replaced: str | None, result: Casting) -> EngineUse | None:
@@ -119,10 +123,14 @@ def _use(play: Screenplay, place: int | None, replaced: str | None, result: Cast
     try:
         spec = spec_named(name, path)
         size = (result.width, result.height)
-        return use_engine(spec, options_of(spec, options, play.source, path), path, size, result.rate)
+        asked = permitted(options_of(spec, options, play.source, path), play.limits, path)
+        use = use_engine(spec, asked, path, size, result.rate)
     except Faulty as error:
         result.faults += error.faults
         return None
+    if large := picture_fault(play.limits, use.width, use.height, (*path, "width")):
+        result.faults.append(large)
+    return use
 
 
 def _shaped(play: Screenplay, index: int, use: EngineUse, result: Casting) -> EngineUse:

@@ -11,24 +11,39 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, pairwise
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Final
 
+from storyboard.assets import find_asset
+from storyboard.cards import card_faults, words_of
 from storyboard.errors import DocumentPath, Fault
 from storyboard.excerpt import MOST_FAULTS, printable
-from storyboard.scene import ID, NOTHING, PREVIOUS, Scene, Transition, continued
+from storyboard.fields import ID, NOTHING, OWN, PREVIOUS
+from storyboard.limits import Limits
+from storyboard.scene import Scene, Transition, continued
 from storyboard.source import Data, Source
 from storyboard.timing import Duration, Rate
-from storyboard.wording import nearest, quoted, value_at
+from storyboard.wording import entries, nearest, quoted, value_at
 
 BRACES: Final = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 """In a prompt: two literal braces, a cast name, or a brace that has no partner."""
 _NAME = re.compile(r"\w[\w-]{0,63}")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|data:")
 MOST_FOUND: Final = 1000
 """Faults are looked for until there are so many: nobody reads on, and a hostile file has no end of them."""
 _MOST_CAPTION: Final = 500
-_ONLY_SHOT: Final = ("prompt", "beats", "engine", "negative", "seed", "take", "hold", "leads_into", "start", "end")
+_ONLY_SHOT: Final = (
+    "prompt",
+    "beats",
+    "engine",
+    "negative",
+    "seed",
+    "take",
+    "retries",
+    "hold",
+    "leads_into",
+    "start",
+    "end",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +57,11 @@ class Draft:
     cast: Mapping[str, object] = field(default_factory=dict)
     rate: Rate | None = None
     """The film's, where the author says it."""
+    limits: Limits = field(default_factory=Limits)
+
+    def asset(self, name: str) -> Path | Fault:
+        """Where a file that it names is (see `find_asset`)."""
+        return find_asset(self.folder, name, outside=self.limits.outside)
 
 
 def find_faults(draft: Draft) -> list[Fault]:
@@ -79,6 +99,7 @@ def _film_faults(draft: Draft) -> Iterator[Fault]:
     data = draft.source.data
     for name in ("title", "style", "negative"):
         yield from _text_faults(draft, value_at(data, (name,)), (name,), named=name == "style")
+    yield from _sound_faults(draft, ())
     members = value_at(data, ("cast",))
     for name, member in members.items() if isinstance(members, dict) else ():
         path: DocumentPath = ("cast", name)
@@ -87,7 +108,7 @@ def _film_faults(draft: Draft) -> Iterator[Fault]:
             yield Fault(path, f"{quoted(name)} cannot be a name in prompts", hint, draft.source.map.key(path))
         if isinstance(member, dict):
             reference = member.get("reference")
-            if isinstance(reference, str) and isinstance(found := find_asset(draft.folder, reference), Fault):
+            if isinstance(reference, str) and isinstance(found := draft.asset(reference), Fault):
                 yield _at(found, (*path, "reference"))
             path, member = (*path, "description"), member.get("description")
         if isinstance(member, str) and not member.strip():
@@ -132,8 +153,6 @@ def _content_faults(scene: Scene, place: DocumentPath) -> Iterator[Fault]:
     if scene.continues != NOTHING and "continues" in scene.model_fields_set:
         message = f"{what} continues nothing"
         yield Fault((*place, "continues"), message, "leave `continues` out")
-    if scene.card and not scene.card.text.strip():
-        yield Fault((*place, "card", "text"), "the card is empty", "write what stands on it")
 
 
 def _start_faults(scene: Scene, place: DocumentPath) -> Iterator[Fault]:
@@ -305,7 +324,11 @@ def _prompt_faults(draft: Draft, scene: Scene, place: DocumentPath) -> Iterator[
     if len(scene.caption or "") > _MOST_CAPTION:
         yield Fault((*place, "caption"), f"a caption of more than {_MOST_CAPTION} characters", "split the scene")
     if scene.card:
-        yield from _text_faults(draft, scene.card.text, (*place, "card", "text"))
+        title = value_at(draft.source.data, ("title",))
+        yield from _text_faults(
+            draft, words_of(scene.card), (*place, "card", "credits" if scene.card.credits else "text")
+        )
+        yield from card_faults(scene.card, title if isinstance(title, str) else "", (*place, "card"))
 
 
 def _one_prompt(draft: Draft, text: str, path: DocumentPath) -> Iterator[Fault]:
@@ -338,44 +361,16 @@ def _asset_faults(draft: Draft, scene: Scene, place: DocumentPath) -> Iterator[F
         (("footage", "file"), scene.footage.file if scene.footage else None),
     ]
     for steps, name in named:
-        if name is not None and isinstance(found := find_asset(draft.folder, name), Fault):
+        if name is not None and isinstance(found := draft.asset(name), Fault):
             yield _at(found, (*place, *steps))
+    yield from _sound_faults(draft, place)
 
 
-def find_asset(folder: Path, name: str) -> Path | Fault:
-    """Where a file that the screenplay names is, links resolved; a fault without a place where it cannot be."""
-    if not name.strip():
-        return Fault((), "no file is named", "name a file beside the screenplay")
-    if _URL.match(name):
-        return Fault((), f"{quoted(name)} is an address, not a file", "copy it beside the screenplay")
-    if name.startswith("~") or Path(name).is_absolute() or PureWindowsPath(name).anchor:
-        return Fault((), f"{quoted(name)} is no path inside the screenplay's folder", _INSIDE)
-    try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            return Fault((), f"{quoted(name)} is outside the screenplay's folder", _INSIDE)
-        if path.is_dir():
-            return Fault((), f"{quoted(name)} is a folder", "name a file in it")
-        if not path.exists():
-            return Fault((), f"there is no file {quoted(name)}", _neighbour(folder / name) or _INSIDE)
-        if not path.is_file():
-            return Fault((), f"{quoted(name)} is no regular file", _INSIDE)
-        path.open("rb").close()
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no possible path"
-        return Fault((), f"cannot read {quoted(name)}: {reason}", "check the path and its permissions")
-    return path
-
-
-_INSIDE: Final = "paths begin at the screenplay's folder and stay in it"
-
-
-def _neighbour(path: Path) -> str | None:
-    """A hint at a file of nearly that name in the same folder."""
-    if not path.parent.is_dir():
-        return None
-    names = [other.name for other in islice(path.parent.iterdir(), 1000)]
-    return nearest(path.name, sorted(names))
+def _sound_faults(draft: Draft, place: DocumentPath) -> Iterator[Fault]:
+    for path, entry in entries(draft.source.data, (*place, "sound")):
+        name = entry.get("file") if isinstance(entry, dict) else entry
+        if isinstance(name, str) and name != OWN and isinstance(found := draft.asset(name), Fault):
+            yield _at(found, (*path, "file") if isinstance(entry, dict) else path)
 
 
 def _at(fault: Fault, path: DocumentPath) -> Fault:

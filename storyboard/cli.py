@@ -13,10 +13,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn, TextIO, cast
 
 from storyboard.commands import DONE, FAILED, WRONG, Verb, complain, say
 from storyboard.errors import CommandError, ScreenplayError, StoryboardError
@@ -53,10 +54,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("terminated; finished takes are kept, and the next render goes on from there")
         return TERMINATED
     except BrokenPipeError:  # whoever read our output has read enough
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _silence(sys.stdout, sys.stderr)
         return FAILED if verb.works else DONE
+    except OSError as error:  # most likely our output goes to a disk that is full
+        where = f": `{error.filename}`" if error.filename else ""
+        with suppress(OSError):
+            complain(StoryboardError(f"the system gave up: {error.strerror or error}{where}"))
+        _silence(sys.stdout, sys.stderr)
+        return FAILED
+
+
+def _silence(*streams: TextIO) -> None:
+    """What is left to say, and cannot be said, goes nowhere."""
+    for stream in streams:
+        if isinstance(stream, io.TextIOWrapper):
+            try:
+                stream.flush()
+            except OSError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

@@ -86,7 +86,7 @@ def close_on_head(use: EngineUse, visible: int, kept: int, sender: Sequence[Ahea
     have = sum(len(each.visible) for each in sender)
     wanted = (use.options.head or can.default_head) if can.head else 1
     for head in _down(rule, wanted):
-        before = min(can.frames.step - 1, head, visible, _handles(sender[0], use.rate))
+        before = _handles(sender[0], use.rate, min(can.frames.step - 1, head, visible - 1))
         overlaps = (first for first in range(0, -before - 1, -1) if can.frames.fits(kept + visible + first + head))
         total = can.frames.at_least(kept + visible + head)
         padding = None if total is None else total - kept - visible - head
@@ -98,14 +98,10 @@ def close_on_head(use: EngineUse, visible: int, kept: int, sender: Sequence[Ahea
     return None
 
 
-def _handles(sender: Ahead, rate: Rate) -> int:
-    """How many frames of its take are before the in point of a scene, by the receiver's clock."""
-    if sender.first:
-        return 0
-    count = 0
-    while sender.visible.start + shown_frame(-count - 1, sender.rate, rate) >= 0:
-        count += 1
-    return count
+def _handles(sender: Ahead, rate: Rate, most: int) -> int:
+    """How many frames of its take are before the in point of a scene, by the receiver's clock; at most so many."""
+    counts = range(0 if sender.first else most, 0, -1)
+    return next((n for n in counts if sender.visible.start + shown_frame(-n, sender.rate, rate) >= 0), 0)
 
 
 def _down(rule: FrameRule, count: int) -> Sequence[int]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -33,10 +34,12 @@ from storyboard.encoding import (
     ffmpeg_binary,
     ffmpeg_version,
 )
-from storyboard.errors import ConformError, MissingTakes, VaultError
+from storyboard.errors import ConformError, MissingTakes
 from storyboard.footage import RESAMPLE, resample
+from storyboard.mixing import Track, keep_piece, track_key, write_track
 from storyboard.muxing import Words, join
 from storyboard.provenance import Origin
+from storyboard.soundtrack import Soundtrack
 from storyboard.timing import round_half_up
 from storyboard.vault import Take, Vault
 
@@ -60,7 +63,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Movie:
-    """A finished movie file. `segments` are the keys of the pieces that it was joined from, in order."""
+    """A finished movie file. `segments` are the keys of the pieces that it was joined from, its sound's the last."""
 
     path: Path
     digest: Digest
@@ -81,14 +84,15 @@ def conform(
     captions: tuple[Cue, ...] = (),
     origin: Origin | None = None,
     note: Plain = None,
+    sound: Soundtrack | None = None,
     progress: Progress | None = None,
     from_scratch: bool = False,
 ) -> Movie:
     """Make the movie `out` from the cut, with a chapter for each scene; `note` can be read back with `read_note`.
 
-    The same input gives the same bytes. Pieces that the vault has are not encoded again, unless `from_scratch`. Raises
-    ConformError, MissingTakes or another VaultError; then, as after a kill at any moment, what was at `out` is there,
-    whole.
+    The same input gives the same bytes. Pieces and sound that the vault has are not encoded again, unless
+    `from_scratch`. Raises ConformError, MissingTakes or another VaultError; then, as after a kill at any moment, what
+    was at `out` is there, whole.
     """
     takes = _takes_of(cut, vault)
     keys = _keys_of(cut, takes)
@@ -96,9 +100,10 @@ def conform(
     with _disk_faults(out), aside(out) as folder:
         while True:
             source = _Source(cut, vault, takes, folder, _Count(progress, cut.frames))
+            track = source.track(sound, afresh=from_scratch) if sound else None
             pieces = source.pieces(keys, afresh=from_scratch)
             try:
-                return _finish(cut, out, folder, pieces, words, tuple(keys), source.encoded)
+                return _finish(cut, out, folder, pieces, words, tuple(keys), source.encoded, track)
             except ConformError:
                 if from_scratch or not source.reused:
                     raise
@@ -139,14 +144,16 @@ def _finish(
     words: Words,
     keys: tuple[str, ...],
     encoded: int,
+    track: Track | None = None,
 ) -> Movie:
     """Join, check, and put in its place."""
     made = folder / "movie.mp4"
-    join(pieces, made, cut.rate, words)
-    check_movie(made, frames=cut.frames, rate=cut.rate, width=cut.width, height=cut.height)
+    join(pieces, made, cut.rate, words, track.path if track else None)
+    samples = track.samples if track else None
+    check_movie(made, frames=cut.frames, rate=cut.rate, width=cut.width, height=cut.height, samples=samples)
     digest, size = digest_file(made), made.stat().st_size
     place(made, out)
-    return Movie(out, digest, size, cut.frames, keys, encoded)
+    return Movie(out, digest, size, cut.frames, (*keys, *([track.key] if track else ())), encoded)
 
 
 # What a piece's key says
@@ -260,16 +267,16 @@ class _Source:
             if key in made:
                 self._count.add(len(edit))
             else:
-                made[key] = self._keep(key, self.encode([edit], f"piece-{key[:16]}"))
+                made[key] = keep_piece(self._vault, key, self.encode([edit], f"piece-{key[:16]}"))
         return [(made[key], len(edit)) for key, edit in zip(keys, self._cut.edits, strict=True)]
 
-    def _keep(self, key: str, piece: Path) -> Path:
-        try:
-            return self._vault.put_segment(key, piece)
-        except VaultError:  # to keep pieces only saves time: the movie can do without
-            if not piece.exists():
-                raise
-            return piece
+    def track(self, sound: Soundtrack, *, afresh: bool) -> Track:
+        """The film's sound, which is a piece by itself."""
+        key = track_key(sound)
+        kept = None if afresh else self._vault.find_segment(key)
+        self.reused |= kept is not None
+        path = kept or write_track(sound, self._vault, self._folder, partial(self._count.add, 0))
+        return Track(key, kept or keep_piece(self._vault, key, path), sound.length)
 
     def encode(self, edits: Sequence[Edit], name: str) -> Path:
         """Encode edits that touch as one piece, an IDR frame at the first frame of each."""

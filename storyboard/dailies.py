@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.joins import ROUGH
 from storyboard.reel import Reel, ReelShot
 from storyboard.scopes import drift
-from storyboard.scopes_film import CutPlacement, Seam, Track, measure, placement, seams
+from storyboard.scopes_film import CutPlacement, Seam, Track, measure_film, placement
 from storyboard.timing import FrameRange
 from storyboard.vault import Vault
 
@@ -72,9 +72,8 @@ class Dailies:
 
 def look(reel: Reel, vault: Vault) -> Dailies:
     """Measure a film, as it is before it is encoded. Raises MissingTakes, DamagedFootage."""
-    track = measure(reel.cut, vault)
+    track, found = measure_film(reel.joined, reel.cut, vault)
     figures = {shot.id: _figures(shot, track) for shot in reel.shots}
-    found = tuple(seams(reel.joined, reel.cut, vault))
     cuts = placement(reel.joined, reel.cut, track.changes)
     return Dailies(reel, found, cuts, track, figures, tuple(_drifts(reel.shots, figures)))
 

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 from storyboard.dailies import ROUGH_SEAM, Dailies, figure_text, flaws
-from storyboard.dailies_pictures import Stills, draw_contact_sheet, encode_stills
+from storyboard.dailies_pictures import Stills, draw_stills
 from storyboard.dailies_plots import Plot, dag, hue, line_plot, place_id, seam_plot
 from storyboard.durable import write_asked
 from storyboard.errors import CommandError
@@ -41,9 +41,10 @@ def write_dailies(dailies: Dailies, vault: Vault, *, most: float | None = None) 
     reel = dailies.reel
     page, sheet = beside(reel, "dailies", ".html"), beside(reel, "contact-sheet", ".png")
     notes = {shot.id: told for shot in reel.shots if (told := "; ".join(flaws(dailies.shots[shot.id])))}
-    text = page_text(dailies, encode_stills(reel, vault), movie_source(reel), most or ROUGH_SEAM)
+    stills, contacts = draw_stills(reel, vault, notes)
+    text = page_text(dailies, stills, movie_source(reel), most or ROUGH_SEAM)
     write_asked(page, text.encode(), "make room, or render with another `--out`")
-    write_picture(sheet, draw_contact_sheet(reel, vault, notes))
+    write_picture(sheet, contacts)
     return page, sheet
 
 

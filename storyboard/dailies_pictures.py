@@ -9,12 +9,13 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 from storyboard.lettering import letter
 from storyboard.reel import Reel, ReelShot
-from storyboard.scopes_film import shown
+from storyboard.scopes_film import read_ahead, shown
 from storyboard.vault import Vault
 
 if TYPE_CHECKING:
@@ -45,19 +46,21 @@ class Stills:
     tail: str
 
 
-def encode_stills(reel: Reel, vault: Vault) -> dict[str, Stills]:
-    """Of every shot on screen, by id. Raises DamagedFootage."""
+def draw_stills(reel: Reel, vault: Vault, notes: Mapping[str, str]) -> tuple[dict[str, Stills], Frames]:
+    """Of every shot on screen, by id; and the contact sheet with `notes`. Raises DamagedFootage."""
     most = MOST_STILLS // (3 * len(reel.shots))
     found: dict[str, Stills] = {}
-    step = 0
-    for shot in reel.shots:
+    sheet, step = ContactSheet(reel, notes), 0
+    frames = read_ahead(partial(_three, reel, shot, vault) for shot in reel.shots)
+    for shot, three in zip(reel.shots, frames, strict=True):
         texts = []
         step = max(0, step - 1)  # pictures of a film are much alike: what did for the last shot, or one better, will do
-        for frame in _three(reel, shot, vault):
+        for frame in three:
             step, text = _encode(frame, most, step)
             texts.append(text)
         found[shot.id] = Stills(*texts)
-    return found
+        sheet.add(shot, three[1])
+    return found, sheet.picture
 
 
 def _three(reel: Reel, shot: ReelShot, vault: Vault) -> Frames:
@@ -82,26 +85,33 @@ def _encode(frame: Frames, most: int, first: int) -> tuple[int, str]:
     return step, f"data:image/webp;base64,{base64.b64encode(data).decode()}"
 
 
-def draw_contact_sheet(reel: Reel, vault: Vault, notes: Mapping[str, str]) -> Frames:
+class ContactSheet:
     """The whole film on one picture, uint8 RGB [height, width, 3]: the middle of each shot, in the film's order.
 
-    Under each stands its id and where it begins, and what `notes` say of it. Raises DamagedFootage.
+    Under each stands its id and where it begins, and what `notes` say of it.
     """
-    import numpy as np
 
-    columns = min(len(reel.shots), max(3, min(10, round(sqrt(1.6 * len(reel.shots))))))
-    width, height = _CELL, max(1, round(reel.cut.height * _CELL / reel.cut.width))
-    across, down = width + _GAP, height + _LABEL + _GAP
-    rows = -(-len(reel.shots) // columns)
-    sheet = np.empty((rows * down + _GAP, columns * across + _GAP, 3), np.uint8)
-    sheet[:] = _GROUND
-    for place, shot in enumerate(reel.shots):
-        top, left = _GAP + place // columns * down, _GAP + place % columns * across
-        sheet[top : top + height, left : left + width] = _small(_three(reel, shot, vault)[1], width, height)
-        begins = float(reel.cut.rate.seconds(shot.film.start))
-        label = f"{shot.id}  {begins:.1f} s" + (f"\n{notes[shot.id]}" if shot.id in notes else "")
-        _write(sheet[top + height + 4 : top + height + _LABEL, left : left + width], label)
-    return sheet
+    def __init__(self, reel: Reel, notes: Mapping[str, str]) -> None:
+        import numpy as np
+
+        self._reel, self._notes, self._place = reel, notes, 0
+        self._columns = min(len(reel.shots), max(3, min(10, round(sqrt(1.6 * len(reel.shots))))))
+        self._height = max(1, round(reel.cut.height * _CELL / reel.cut.width))
+        rows = -(-len(reel.shots) // self._columns)
+        shape = (rows * (self._height + _LABEL + _GAP) + _GAP, self._columns * (_CELL + _GAP) + _GAP, 3)
+        self.picture: Frames = np.empty(shape, np.uint8)
+        self.picture[:] = _GROUND
+
+    def add(self, shot: ReelShot, frame: Frames) -> None:
+        """The next shot, and the frame that stands for it."""
+        row, column = divmod(self._place, self._columns)
+        top, left = _GAP + row * (self._height + _LABEL + _GAP), _GAP + column * (_CELL + _GAP)
+        cell = self.picture[top : top + self._height + _LABEL, left : left + _CELL]
+        cell[: self._height] = _small(frame, _CELL, self._height)
+        begins = float(self._reel.cut.rate.seconds(shot.film.start))
+        note = f"\n{self._notes[shot.id]}" if shot.id in self._notes else ""
+        _write(cell[self._height + 4 :], f"{shot.id}  {begins:.1f} s{note}")
+        self._place += 1
 
 
 def _small(frame: Frames, width: int, height: int) -> Frames:

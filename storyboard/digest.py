@@ -1,7 +1,7 @@
 """Plain data and frames -> digests, the same on every machine.
 
 Plain data is None, bool, int, str, Fraction, and lists and mappings of those; floats are written out by `repr`, which
-is shortest-exact in every Python. A digest is 64 hex digits of SHA-256. Imports nothing of storyboard.
+is shortest-exact in every Python. A digest is 64 hex digits of SHA-256. May import `regular`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NewType
+
+from storyboard.regular import open_regular
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,9 +49,9 @@ def digest_bytes(data: bytes | memoryview) -> Digest:
 
 
 def digest_file(path: Path) -> Digest:
-    """Digest of a file's content, read in pieces. Raises OSError."""
+    """Digest of a regular file's content, read in pieces. Raises OSError."""
     hasher = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(_CHUNK):
             hasher.update(piece)
     return Digest(hasher.hexdigest())

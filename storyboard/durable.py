@@ -27,6 +27,7 @@ LEFTOVER = ".tmp"
 
 _HEAD = '{{"digest":"{}","record":'
 _TAIL = b"}\n"
+_MOST_PARTS = 2_000_000
 _HEX = frozenset("0123456789abcdef")
 _T = TypeVar("_T", bool, int, float, str, list[object], dict[str, object])
 
@@ -113,12 +114,9 @@ def aside(out: Path) -> Iterator[Path]:
     Whoever works in one holds the lock in it, so that what nobody holds is left over. Raises OSError.
     """
     make_folder(out.parent)
-    prefix = f".{out.name[:80]}."
-    for left in list(out.parent.iterdir()):
-        if left.name.startswith(prefix) and left.name.endswith(LEFTOVER):
-            _sweep(left)
+    sweep(out)
     while True:
-        folder = out.parent / f"{prefix}{scratch_name()}{LEFTOVER}"
+        folder = out.parent / f"{_prefix(out)}{scratch_name()}{LEFTOVER}"
         folder.mkdir()
         lock = _held(folder)
         if lock is not None:
@@ -130,6 +128,18 @@ def aside(out: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def sweep(out: Path) -> None:
+    """Remove what killed processes left beside `out`. What cannot be removed stays for the next who tries."""
+    with suppress(OSError):
+        for left in list(out.parent.iterdir()):
+            if left.name.startswith(_prefix(out)) and left.name.endswith(LEFTOVER):
+                _sweep(left)
+
+
+def _prefix(out: Path) -> str:
+    return f".{out.name[:80]}."
+
+
 def _held(folder: Path) -> BaseFileLock | None:
     """The folder's lock; None where someone else holds it, or has just removed the folder."""
     from filelock import FileLock, Timeout
@@ -137,7 +147,7 @@ def _held(folder: Path) -> BaseFileLock | None:
     lock = FileLock(folder / "lock", thread_local=False)
     try:
         lock.acquire(blocking=False)
-    except (Timeout, FileNotFoundError):
+    except (Timeout, FileNotFoundError, FileExistsError):  # filelock makes the folder, which may go meanwhile
         return None
     if not Path(lock.lock_file).exists():
         lock.release()
@@ -147,11 +157,14 @@ def _held(folder: Path) -> BaseFileLock | None:
 
 def _sweep(folder: Path) -> None:
     with suppress(OSError):  # another user's, or just gone
+        if folder.is_symlink():  # which no process of ours leaves: to hold its lock would be to write elsewhere
+            return
         lock = _held(folder)
         if lock is not None:
             shutil.rmtree(folder, ignore_errors=True)  # while held: nobody may take a folder that is about to go
             lock.release()
-            shutil.rmtree(folder, ignore_errors=True)  # where a file that is open cannot be removed
+            if os.name == "nt":  # where a file that is open cannot be removed; elsewhere it may be another's by now
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def seal(record: Mapping[str, Plain]) -> bytes:
@@ -170,7 +183,9 @@ def unseal(data: bytes) -> Mapping[str, object]:
 
 
 def json_object(data: bytes) -> Mapping[str, object]:
-    """A JSON object. Raises ValueError where it is none."""
+    """A JSON object. Raises ValueError where it is none, or would fill the memory: few bytes make many small parts."""
+    if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_PARTS:
+        raise ValueError(f"it has more than {_MOST_PARTS:,} parts")
     try:
         record = json.loads(data)
     except RecursionError:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -82,8 +83,9 @@ def encode_options(rate: Rate, keyframes: Sequence[int]) -> list[str]:
     return [*options, "-video_track_timescale", str(fraction.numerator), "-f", "mp4"]
 
 
-def check_movie(path: Path, *, frames: int, rate: Rate, width: int, height: int) -> None:
-    """Decode all of a movie. Raises ConformError unless it shows `frames` pictures of that size, one each 1 / rate."""
+def check_movie(path: Path, *, frames: int, rate: Rate, width: int, height: int, samples: int | None = None) -> None:
+    """Decode all of a movie. Raises ConformError unless it shows `frames` pictures of that size, one each 1 / rate, and
+    is heard from the first of them on, for `samples` samples; with None it has no sound."""
     import av
 
     shown = 0
@@ -102,3 +104,27 @@ def check_movie(path: Path, *, frames: int, rate: Rate, width: int, height: int)
         raise ConformError(f"the movie cannot be decoded after frame {shown}: {error}") from error
     if shown != frames:
         raise ConformError(f"the movie has {shown} frames, not {frames}")
+    heard = _heard(path)
+    # Where the movie's clock cannot count samples (see `muxing`), it says one more than there are.
+    if heard != samples and (samples is None or heard != samples + 1):
+        raise ConformError(f"the movie has {heard} samples of sound, not {samples}")
+
+
+def _heard(path: Path) -> int | None:
+    """How many samples of sound a movie has, all decoded; None where it has no sound. Raises ConformError."""
+    import av
+
+    done = 0
+    try:
+        with av.open(str(path)) as container:
+            if not container.streams.audio:
+                return None
+            stream = container.streams.audio[0]
+            for frame in container.decode(stream):
+                if frame.pts != done or stream.time_base != Fraction(1, frame.sample_rate):
+                    raise ConformError(f"the movie's sound is not what it should be after sample {done}")
+                done += frame.samples
+            # The last frame of a coder is padded; the track says how much of it counts.
+            return min(done, stream.duration or 0)
+    except av.FFmpegError as error:
+        raise ConformError(f"the movie's sound cannot be decoded after sample {done}: {error}") from error

@@ -46,7 +46,8 @@ class StoryboardError(Exception):
 
 
 class ScreenplayError(StoryboardError):
-    """All faults of one screenplay. `str()` is the full report: file:line:column, excerpt, caret and hint of each."""
+    """All faults of one screenplay, with their positions. `str()` is the full report: file:line:column, excerpt, caret
+    and hint of each."""
 
     def __init__(self, faults: tuple[Fault, ...], report: str) -> None:
         super().__init__(report)

@@ -46,6 +46,17 @@ class ShotDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ShotRefused:
+    """All of what was shot is black or frozen: attempt `attempt` of `of`, counted from 1. It is not kept."""
+
+    shot: Shot
+    key: str
+    flaw: Flaw
+    attempt: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
 class ShotFound:
     """Its take was there once its key was known: the change before it did not reach it, or another render shot it."""
 
@@ -58,6 +69,15 @@ class ShotElsewhere:
     """Another render on the same vault is shooting it; this one waits for it."""
 
     shot: Shot
+
+
+@dataclass(frozen=True, slots=True)
+class ShotAgain:
+    """Who was shooting it is gone, or had too little memory: it is shot again, for the `tries`-th time."""
+
+    shot: Shot
+    error: StoryboardError
+    tries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +94,17 @@ class ShotNotAttempted:
     waits_on: str
 
 
-ShotEvent = ShotStarted | ShotStepped | ShotDone | ShotFound | ShotElsewhere | ShotFailed | ShotNotAttempted
+ShotEvent = (
+    ShotStarted
+    | ShotStepped
+    | ShotDone
+    | ShotRefused
+    | ShotFound
+    | ShotElsewhere
+    | ShotAgain
+    | ShotFailed
+    | ShotNotAttempted
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ May import what stands above `film` in the layout.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storyboard.breakdown import break_down
+from storyboard.demand import check_demand
 from storyboard.engines import INTERNAL, spec_of
 from storyboard.engines.choice import engine_faults, use_engine
 from storyboard.errors import CommandError, MissingTakes, StoryboardError
@@ -31,6 +32,8 @@ from storyboard.events import (
     ShotNotAttempted,
 )
 from storyboard.finish import Finish, record_of
+from storyboard.fresh import settle
+from storyboard.limits import Limits
 from storyboard.lock import Lock, read_lock
 from storyboard.pins import Mode, listed
 from storyboard.plan import Plan, State, make_plan
@@ -62,13 +65,15 @@ def prepare(
     remote: Remote | None = None,
     mode: Mode = Mode.PLAIN,
     profile: str | None = None,
+    limits: Limits | None = None,
 ) -> Production:
     """Load, break down and plan. `only` is the one scene to render; `partial` shoots nothing: the film so far.
 
-    What the vault has not is looked up in `remote`. `mode` says what becomes of takes after a change. Raises
-    ScreenplayError, CommandError, VaultError; writes nothing but what comes from `remote`.
+    What the vault has not is looked up in `remote`. `mode` says what becomes of takes after a change, `limits` what the
+    screenplay may ask for. Raises ScreenplayError, CommandError, VaultError; writes nothing but what comes from
+    `remote`.
     """
-    plain = break_down(in_profile(load(screenplay, more=engine_faults), profile), engine=engine)
+    plain = break_down(in_profile(load(screenplay, more=engine_faults, limits=limits), profile), engine=engine)
     if only is not None and only not in {span.id for span in plain.scenes}:
         names = ", ".join(f"`{span.id}`" for span in plain.scenes[:10])
         raise CommandError(f"there is no scene `{only}` in `{screenplay}`", f"its scenes are {names}")
@@ -105,10 +110,14 @@ def _check_stored(plan: Plan, lock: Lock) -> None:
         raise MissingTakes(message, "`storyboard vault pull` brings them; or render without `--locked`")
 
 
-def produce(production: Production, crew: Crew | None = None) -> Generator[Event, None, None]:
+def produce(
+    production: Production, crew: Crew | None = None, *, call: Callable[[], Crew] | None = None
+) -> Generator[Event, None, None]:
     """Make the film. Closing the iterator stops everything; what was shot by then is kept.
 
-    Raises VaultError and ConformError; a shot that fails raises nothing (see FilmStopped).
+    Where no crew is given, one is called together by `call` once there is something to shoot: this process, if that is
+    left out. Raises CommandError where the film cannot fit the disk, or its limits; VaultError and ConformError. A shot
+    that fails raises nothing (see FilmStopped).
     """
     begun = time.perf_counter()
     if production.variant.partial:
@@ -120,10 +129,13 @@ def produce(production: Production, crew: Crew | None = None) -> Generator[Event
         if final.is_there():
             yield from final.keep_lock()
             final.remember_inputs()
+            settle(production.places, production.vault)
             yield from _told_of_splices(final, changed=False)
             yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=False)
             return
-    with production.vault.in_use(), resident(crew) as those:
+    if not shots <= takes.keys():
+        check_demand(production)
+    with production.vault.in_use(), resident(crew, call) as those:
         done: list[str] = []
         stopped = yield from _shoot(production, shots, takes, done, those)
         if stopped:
@@ -150,14 +162,14 @@ def _told_of_splices(final: Finish, *, changed: bool) -> Iterator[Event]:
 
 
 @contextmanager
-def resident(crew: Crew | None) -> Iterator[Crew]:
-    """The crew that was given, or one of our own for as long as the film takes."""
+def resident(crew: Crew | None, call: Callable[[], Crew] | None = None) -> Iterator[Crew]:
+    """The crew that was given, or one of our own, as `call` calls it together, for as long as the film takes."""
     if crew is not None:
         yield crew
         return
     from storyboard.crew import Here
 
-    own = Here()
+    own = (call or Here)()
     try:
         yield own
     finally:
@@ -176,7 +188,9 @@ def _shoot(
         for event in render(production.plan, production.vault, crew, only=shots):
             if isinstance(event, ShotDone | ShotFound):
                 takes[event.shot.id] = event.take
-                done += [event.shot.id] if isinstance(event, ShotDone) else []
+                if isinstance(event, ShotDone):
+                    done.append(event.shot.id)
+                    _remember_unfinished(production, takes)  # each time: who is killed says nothing any more
             elif isinstance(event, ShotFailed):
                 failed.append(event.shot.id)
             elif isinstance(event, ShotNotAttempted):
@@ -195,8 +209,8 @@ def _remember_unfinished(production: Production, takes: Mapping[str, Take]) -> N
     records = tuple(record_of(shots[name], take) for name, take in takes.items())
     screenplay = production.plan.breakdown.screenplay
     with suppress(StoryboardError):  # it is a courtesy: what stopped the render is what the author has to hear of
-        write_manifest(path, Manifest(production.places.screenplay.name, screenplay.title, None, records, ()))
         production.vault.name_root(path)
+        write_manifest(path, Manifest(production.places.screenplay.name, screenplay.title, None, records, ()))
 
 
 def _with_stand_ins(production: Production) -> Plan:
@@ -216,5 +230,13 @@ def _stand_in(shot: Shot) -> Shot:
     drawn = use_engine(spec, options, (), (use.width, use.height), use.rate)
     frames = len(shot.visible)
     return replace(
-        shot, engine=drawn, frames=frames, visible=FrameRange(0, frames), tail=(), head=(), start=None, end=None
+        shot,
+        engine=drawn,
+        frames=frames,
+        visible=FrameRange(0, frames),
+        tail=(),
+        head=(),
+        start=None,
+        end=None,
+        retries=0,
     )

@@ -21,14 +21,16 @@ from storyboard.engines import is_built_in
 from storyboard.engines.archive import ArchiveOptions
 from storyboard.errors import Cancelled, CommandError, StoryboardError
 from storyboard.events import FilmEncoding, LockNotKept
-from storyboard.fresh import code_digest, is_movie, relative_to
+from storyboard.fresh import code_digest, is_movie, relative_to, settle
 from storyboard.lock import Lock, write_lock
+from storyboard.mixing import RECIPE as MIXING
 from storyboard.muxing import LAYOUT
 from storyboard.pins import Mode
 from storyboard.production import Production
 from storyboard.project import Manifest, MovieRecord, ShotRecord, read_manifest, write_manifest
 from storyboard.provenance import origin_of
 from storyboard.shots import Shot
+from storyboard.soundtrack import soundtrack_of
 from storyboard.splice import next_lock
 from storyboard.vault import Take
 
@@ -51,12 +53,15 @@ class Finish:
         needed = production.wanted
         self.shots = [shot for name, shot in breakdown.shots.items() if name in needed]
         on_screen = [shot for shot in self.shots if shot.id in self.cut.shots]
-        facts = {shot.id: ShotFacts(shot.prompt, shot.engine.spec.name, shot.seed) for shot in on_screen}
+        facts = {shot.id: ShotFacts(shot.prompt, shot.engine.spec.name, takes[shot.id].seed) for shot in on_screen}
         self.note = make_note(breakdown.screenplay.canonical(), self.cut, facts)
         self.captions = captions_of(breakdown, only=production.variant.only)
         self.origin = origin_of(shot.engine for shot in on_screen)
-        self.recipe = digest_of([RECIPE, LAYOUT, self.origin and self.origin.value, self.title, self.note])
+        self.sound = soundtrack_of(breakdown, takes, only=production.variant.only)
+        heard = [MIXING, self.sound.plain()] if self.sound else []
+        self.recipe = digest_of([RECIPE, LAYOUT, self.origin and self.origin.value, self.title, self.note, *heard])
         self.lock = self._lock()
+        self.lock_kept = True
 
     @property
     def path(self) -> Path:
@@ -79,18 +84,20 @@ class Finish:
         only be read: there the film does without."""
         if self.lock is None:
             return
+        self.vault.name_root(self.where.lock)  # before there is one: a kill in between must not leave it unknown
         try:
-            if write_lock(self.where.lock, self.lock):
-                self.vault.name_root(self.where.lock)
+            write_lock(self.where.lock, self.lock)
         except OSError as error:
             reason = error.strerror or str(error)
             if error.errno not in _READ_ONLY:
                 raise CommandError(f"cannot write `{self.where.lock}`: {reason}", "make room beside it") from error
+            self.lock_kept = False
             yield LockNotKept(self.where.lock, reason)
 
     def manifest(self, movie: MovieRecord, segments: tuple[str, ...], shot: tuple[str, ...]) -> Manifest:
         records = tuple(record_of(shot, self.takes[shot.id]) for shot in self.shots)
-        code, inputs = _made_from(self.production, self.lock or self.production.lock)
+        lock = self.lock or self.production.lock
+        code, inputs = _made_from(self.production, lock) if self.lock_kept else ("", ())
         return Manifest(self.where.screenplay.name, self.title, movie, records, segments, code, inputs, shot)
 
     def remember_inputs(self) -> None:
@@ -113,15 +120,16 @@ class Finish:
                 captions=self.captions,
                 origin=self.origin,
                 note=self.note,
+                sound=self.sound,
                 progress=progress,
             )
         )
         yield from self.keep_lock()
         record = MovieRecord(self.path.name, movie.digest, movie.size, movie.frames, self.recipe)
+        self.vault.name_root(self.where.manifest)  # before there is one, as above
         write_manifest(self.where.manifest, self.manifest(record, movie.segments, self.shot))
-        self.vault.name_root(self.where.manifest)
         self.vault.note_used(take.key for take in self.takes.values())
-        self.where.unfinished.unlink(missing_ok=True)
+        settle(self.where, self.vault)
 
 
 def _made_from(production: Production, lock: Lock | None) -> tuple[str, tuple[tuple[str, Digest], ...]]:
@@ -144,6 +152,7 @@ def _made_from(production: Production, lock: Lock | None) -> tuple[str, tuple[tu
         files |= {still.path: still.digest for still in shot.stills}
         if isinstance(options := shot.engine.options, ArchiveOptions):
             files[Path(options.path)] = Digest(options.file)
+    files |= {sound.file.path: sound.file.digest for sound in breakdown.sounds if sound.file is not None}
     if production.variant.as_written:
         try:
             files[production.places.lock] = digest_file(production.places.lock)
@@ -161,7 +170,7 @@ def record_of(shot: Shot, take: Take) -> ShotRecord:
         id=shot.id,
         scene=shot.scene,
         prompt=shot.prompt,
-        seed=shot.seed,
+        seed=take.seed,
         key=take.key,
         footage=take.footage,
         engine=shot.engine.spec.name,

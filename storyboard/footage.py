@@ -11,7 +11,7 @@ May import errors, timing, digest and sound. numpy, Pillow and PyAV are imported
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -34,14 +34,16 @@ RESAMPLE: Final = "lanczos on 8 bits; cover: centre crop, scaled; contain: scale
 """The recipe of `resample`, in words: whatever is resampled names it in its key."""
 
 MOST_IMAGE_PIXELS: Final = 64_000_000
+"""In one picture that is read, be it a file's or a movie's: a few KB may say that they are gigabytes of pixels."""
 _IMAGE_FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")
 _ORIENTATION: Final = 0x0112  # the EXIF tag; values from 5 up swap width and height
 
-_FOOTAGE_OPTIONS: Final = {"format_whitelist": "matroska", "protocol_whitelist": "file"}
+_BOUNDED: Final = {"protocol_whitelist": "file", "max_pixels": str(MOST_IMAGE_PIXELS)}
+_FOOTAGE_OPTIONS: Final = {"format_whitelist": "matroska", **_BOUNDED}
 _MOVIE_OPTIONS: Final = {
     # A playlist or a script would make ffmpeg open what it names; these containers hold their pictures themselves.
     "format_whitelist": "mov,matroska,avi,mpegts,mpeg,ogg,mxf",
-    "protocol_whitelist": "file",
+    **_BOUNDED,
 }
 
 
@@ -76,12 +78,14 @@ class Footage:
         return self.frames[len(self) - count :]
 
 
-def check_footage(footage: Footage, *, frames: int, width: int, height: int, shot: str) -> None:
+def check_footage(footage: object, *, frames: int, width: int, height: int, rate: Rate, shot: str) -> None:
     """Raise BadFootage unless the footage is exactly what shot `shot` was asked for."""
     import numpy as np
 
-    got: object = footage.frames
     wanted = f"{frames} frames of {width}x{height}"
+    if not isinstance(footage, Footage):
+        raise BadFootage(f"shot `{shot}` asks for {wanted}; its engine returned a {type(footage).__name__}, no footage")
+    got: object = footage.frames
     if not isinstance(got, np.ndarray):
         raise BadFootage(f"shot `{shot}` asks for {wanted}; its engine returned a {type(got).__name__}, no array")
     if got.dtype != np.uint8:
@@ -94,6 +98,8 @@ def check_footage(footage: Footage, *, frames: int, width: int, height: int, sho
         raise BadFootage(f"shot `{shot}` asks for {wanted}; its engine returned {came}")
     if not got.flags.c_contiguous:
         raise BadFootage(f"shot `{shot}`: its engine returned frames that are not contiguous in memory")
+    if footage.rate != rate:
+        raise BadFootage(f"shot `{shot}` asks for {rate} frames per second; its engine returned {footage.rate}")
     if footage.sound is not None:
         check_sound(footage.sound, frames=frames, rate=footage.rate, shot=shot)
 
@@ -106,12 +112,13 @@ def from_float(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     import numpy as np
 
     frames = np.empty(values.shape, np.uint8)
-    for index, value in enumerate(values):
-        exact = value.astype(np.float64)
-        if not np.isfinite(exact).all():
+    exact = np.empty(values.shape[1:], np.float64)
+    for frame, (index, value) in zip(frames, enumerate(values), strict=True):
+        np.multiply(value, 255, out=exact, dtype=np.float64)
+        if exact.size and not (np.isfinite(exact.min()) and np.isfinite(exact.max())):
             hint = "lower the guidance, or run the model at a higher precision"
             raise BadFootage(f"frame {index} of what the model made holds values that are no numbers (NaN, Inf)", hint)
-        frames[index] = np.clip(np.rint(exact * 255), 0, 255)
+        frame[:] = np.clip(np.rint(exact, out=exact), 0, 255, out=exact)
     return frames
 
 
@@ -165,35 +172,56 @@ def read_footage(path: Path, frames: Sequence[int] | None = None) -> NDArray[np.
     Only what is wanted is decoded. Raises DamagedFootage when the file is missing, cut short, undecodable, or has
     fewer frames than that. Flipped bits may pass: compare digests.
     """
-    import av
     import numpy as np
 
     result = np.empty(0, np.uint8)
     places: dict[int, list[int]] = {}
-    try:
-        with av.open(f"file:{path}", options=_FOOTAGE_OPTIONS) as container:
-            count = int(container.metadata["FRAMES"])
-            wanted = range(count) if frames is None else frames
-            for place, index in enumerate(wanted):
-                places.setdefault(index, []).append(place)
-            for index, picture in _decode_picked(container, frozenset(places)):
-                if not result.size:
-                    result = np.empty((len(wanted), *picture.shape), np.uint8)
-                result[places.pop(index, [])] = picture
-    except (OSError, av.FFmpegError, LookupError, ValueError) as error:
-        raise DamagedFootage(f"footage `{path.name}` cannot be read: {reason_of(error)}") from error
+    with _open_footage(path) as (container, count):
+        wanted = range(count) if frames is None else frames
+        for place, index in enumerate(wanted):
+            places.setdefault(index, []).append(place)
+        for index, picture in _decode_picked(container, places.keys(), max(places, default=0)):
+            if not result.size:
+                result = np.empty((len(wanted), *picture.shape), np.uint8)
+            result[places.pop(index, [])] = picture
     if places:
-        raise DamagedFootage(f"footage `{path.name}` ends early: frame {min(places)} is not there")
+        raise _ends_early(path, min(places))
     return result
 
 
-def _decode_picked(container: InputContainer, wanted: frozenset[int]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+def footage_digests(path: Path) -> tuple[Digest, ...]:
+    """The digest of each frame, one decoded at a time, however many the file says it has. Raises as `read_footage`."""
+    with _open_footage(path) as (container, count):
+        found = tuple(digest_frame(picture) for _, picture in _decode_picked(container, range(count), count - 1))
+    if len(found) < count:
+        raise _ends_early(path, len(found))
+    return found
+
+
+@contextlib.contextmanager
+def _open_footage(path: Path) -> Iterator[tuple[InputContainer, int]]:
+    """The file, and how many frames it says it has. Whatever is wrong inside becomes DamagedFootage."""
+    import av
+
+    try:
+        with av.open(f"file:{path}", options=_FOOTAGE_OPTIONS) as container:
+            yield container, int(container.metadata["FRAMES"])
+    except (OSError, av.FFmpegError, LookupError, ValueError, MemoryError) as error:
+        raise DamagedFootage(f"footage `{path.name}` cannot be read: {reason_of(error)}") from error
+
+
+def _ends_early(path: Path, frame: int) -> DamagedFootage:
+    return DamagedFootage(f"footage `{path.name}` ends early: frame {frame} is not there")
+
+
+def _decode_picked(
+    container: InputContainer, wanted: Container[int], last: int
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """Decode the packets with these numbers: packet i is frame i, as every frame is coded by itself and in order."""
     import numpy as np
 
     stream = container.streams.video[0]
     stream.codec_context.thread_type = "SLICE"  # frame threads would give a packet's frame a few packets late
-    last = max(wanted, default=0)
     for index, packet in enumerate(container.demux(stream)):
         if packet.size and index in wanted:
             for frame in stream.codec_context.decode(packet):
@@ -317,8 +345,11 @@ def open_movie(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
         raise ValueError(f"`{path.name}` is no movie that can be read: {reason_of(error)}") from error
     with container:
         tracks = [track for track in container.streams.video if track.width and track.height]
+        many = f"more than {MOST_IMAGE_PIXELS // 10**6} million pixels"
         if not tracks:
-            raise ValueError(f"`{path.name}` has no pictures in it")
+            raise ValueError(f"`{path.name}` has no pictures in it, or pictures of {many}")
+        if tracks[0].width * tracks[0].height > MOST_IMAGE_PIXELS:
+            raise ValueError(f"`{path.name}` has pictures of {many}")
         yield container, tracks[0]
 
 

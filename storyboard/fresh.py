@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storyboard.digest import Digest, digest_file, digest_of
-from storyboard.project import MovieRecord, Places, Variant, read_manifest
+from storyboard.project import MovieRecord, Places, Variant, clear_up, read_manifest
 from storyboard.vault import Vault
 
 
@@ -63,9 +63,11 @@ def find_fresh(where: Places, variant: Variant) -> Fresh | None:
         return None
     folder = where.screenplay.parent
     try:
-        if any(digest_file(folder / name) != digest for name, digest in manifest.inputs):
+        # A film may be made from files elsewhere; a manifest, which anybody may have written, is not asked where.
+        home, files = folder.resolve(), [(folder / name, digest) for name, digest in manifest.inputs]
+        if any(not path.resolve().is_relative_to(home) or digest_file(path) != digest for path, digest in files):
             return None
-    except OSError:
+    except (OSError, ValueError, RuntimeError):
         return None
     # Only films on weights that the package carries are remembered at all.
     if manifest.code != code_digest(variant, carried=any(shot.weights is not None for shot in manifest.shots)):
@@ -76,6 +78,17 @@ def find_fresh(where: Places, variant: Variant) -> Fresh | None:
     if any(vault.find(shot.key) is None for shot in manifest.shots):
         return None
     return Fresh(where.movie, manifest.movie.frames, len(manifest.shots))
+
+
+def settle(where: Places, vault: Vault) -> None:
+    """See to it that the vault knows a finished film, whatever became of what it knew, and clear up beside the film.
+
+    Raises VaultError where the vault has to be told and cannot be.
+    """
+    for path in (where.manifest, where.lock):
+        if path.exists():
+            vault.name_root(path)
+    clear_up(where)
 
 
 def is_movie(path: Path, record: MovieRecord) -> bool:

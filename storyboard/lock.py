@@ -38,6 +38,7 @@ from typing import Final, NoReturn
 from storyboard.digest import Digest
 from storyboard.durable import write_atomically
 from storyboard.errors import CommandError, Fault, ScreenplayError
+from storyboard.regular import read_regular
 from storyboard.shots import scene_of
 from storyboard.source import Source
 from storyboard.timing import FrameRange, Rate
@@ -167,7 +168,7 @@ def read_lock(path: Path) -> Lock | None:
     Raises ScreenplayError with the line where it is no lock of ours, CommandError where it cannot be read.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -8,7 +8,6 @@ editors write is read leniently: what has no counterpart here is named, never gu
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -17,11 +16,12 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from storyboard.digest import Plain
+from storyboard.durable import json_object
 from storyboard.errors import CommandError
 from storyboard.timing import FrameRange, Rate, round_half_up
 
 _MOST_BYTES: Final = 64 << 20
-_MOST: Final = 1 << 32
+MOST: Final = 1 << 32
 _NEAR: Final = 0.01
 """By how much a rate that is written with a few decimals may miss the one that is meant."""
 _DISSOLVE, _OTHER = "SMPTE_Dissolve", "Custom_Transition"
@@ -144,8 +144,8 @@ def read_otio(path: Path, rate: Rate) -> Timeline:
     try:
         if len(raw) > _MOST_BYTES:
             raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MiB")
-        return _Reader(rate).timeline(json.loads(raw))
-    except (ValueError, RecursionError) as error:
+        return _Reader(rate).timeline(json_object(raw))
+    except ValueError as error:
         hint = "export the timeline as OpenTimelineIO (`.otio`)"
         raise CommandError(f"`{path}` is no OpenTimelineIO file that can be read: {error}", hint) from error
 
@@ -236,7 +236,10 @@ class _Reader:
         own = float(self.rate.fraction)
         if rate <= 0:
             raise ValueError("one of its rates is none")
-        return round_half_up(Fraction(value if abs(rate - own) < _NEAR else value / rate * own))
+        count = value if abs(rate - own) < _NEAR else value / rate * own
+        if not abs(count) <= MOST:
+            raise ValueError("one of its times is none")
+        return round_half_up(Fraction(count))
 
 
 def _first_timeline(data: object) -> Record:
@@ -282,6 +285,6 @@ def _text(record: Record, name: str) -> str:
 
 
 def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or abs(value) > _MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MOST:
         raise ValueError("one of its times is none")
     return float(value)

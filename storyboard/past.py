@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from storyboard.attempts import is_attempt
 from storyboard.digest import Plain
 from storyboard.shots import Shot
 from storyboard.slate import Slate, own_fields, slate_of
@@ -45,11 +46,11 @@ def partly(**known: Plain) -> Past:
 
 
 def present(shot: Shot, slate: Slate | None) -> Past:
-    """By the screenplay, and by its slate where that is known."""
+    """By the screenplay, and by its slate where that is known; whichever attempt it is of."""
     if slate is None:
         still = slate_of(replace(shot, tail=(), head=()), {}).plain()
         return Past(_flat(still | own_fields(shot)), (None,) * len(shot.tail), (None,) * len(shot.head))
-    plain = slate.plain()
+    plain = slate.plain() | {"seed": shot.seed}
     head = plain.pop("end", None) if shot.head_is_end else plain.get("head")
     return Past(_flat(plain), _digests(plain.get("tail")), _digests(head))
 
@@ -69,7 +70,9 @@ def differing(before: Past, now: Past) -> Iterator[tuple[str, Plain, Plain]]:
     """Each field that is known to differ, with its values; of frames given, their digests as far as known."""
     for name in {**before.fields, **now.fields} if before.whole else before.fields:
         one, two = before.fields.get(name), now.fields.get(name)
-        if one != two and (name != "fit" or None not in (one, two)):
+        if one == two or (name == "seed" and is_attempt(one, two)):
+            continue
+        if name != "fit" or None not in (one, two):
             yield name, one, two
     for role, was, are in (("tail", before.tail, now.tail), ("head", before.head, now.head)):
         if was is None or are is None or was == are:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from storyboard.errors import CommandError
+from storyboard.limits import Limits
 from storyboard.rewrite import with_fields, write
 from storyboard.screenplay import Screenplay, loads
 from storyboard.source import read_text
@@ -16,14 +17,15 @@ from storyboard.source import read_text
 _MOST_TAKE: Final = 10**9
 
 
-def pick(path: Path, scene: str, take: int) -> bool:
+def pick(path: Path, scene: str, take: int, *, limits: Limits | None = None) -> bool:
     """Make `take` the take of a scene in the screenplay at `path`; whether its text had to change for that.
 
-    Written durably, through links, with the file's permissions. Raises ScreenplayError where the screenplay has faults,
-    CommandError where there is no such scene, where it has no takes, or where the file cannot be written.
+    Written durably, through links, with the file's permissions; `limits` are as for `load`. Raises ScreenplayError
+    where the screenplay has faults, CommandError where there is no such scene, where it has no takes, or where the file
+    cannot be written.
     """
     text = read_text(path)
-    screenplay = loads(text, str(path), path.parent)
+    screenplay = loads(text, str(path), path.parent, limits=limits)
     index = index_of_shot_scene(screenplay, scene)
     if not 1 <= take <= _MOST_TAKE:
         raise CommandError(f"there is no take {take}", "takes are numbered from 1")

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from itertools import takewhile
 
+from storyboard.attempts import is_attempt
 from storyboard.digest import Digest, Plain, digest_of
 from storyboard.errors import Fault, MissingTakes
 from storyboard.lock import Lock, LockedShot
@@ -123,7 +124,10 @@ def _changed(breakdown: Breakdown, locked: LockedShot, slate: Mapping[str, Plain
     if shot is None:
         return []
     known = slate or {"engine": locked.engine, "weights": locked.weights, "seed": locked.seed}
-    return [name for name, value in own_fields(shot).items() if name != "frames" and value != known.get(name, value)]
+    fields = {
+        name: value for name, value in own_fields(shot).items() if name != "frames" and value != known.get(name, value)
+    }
+    return [name for name, value in fields.items() if name != "seed" or not is_attempt(known["seed"], value)]
 
 
 def unchanged(breakdown: Breakdown, lock: Lock) -> dict[str, tuple[str, ...]]:
@@ -155,10 +159,11 @@ def staying(breakdown: Breakdown, lock: Lock, mode: Mode) -> dict[str, Digest]:
     }
 
 
-def pinned_take(vault: Vault, shot: str, key: str, *, held: bool = False) -> Take:
-    """A take that has to be there, because the film keeps it. Raises MissingTakes where it is not."""
+def pinned_take(vault: Vault, shot: str, key: str, *, held: bool = False, frames: int = 0) -> Take:
+    """A take that has to be there, of at least so many frames, because the film keeps it. Raises MissingTakes where it
+    is not."""
     take = vault.find(key)
-    if take is None:
+    if take is None or len(take.frames) < frames:
         message = f"shot `{shot}` is pinned to a take that is not in the vault: {key[:12]}"
         other = "take `hold` out of its scene, and " if held else ""
         hint = f"`storyboard vault pull` brings it from where it is; or {other}shoot through with `--ripple`"

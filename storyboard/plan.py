@@ -12,15 +12,16 @@ from enum import Enum
 from functools import cached_property
 from statistics import median
 
-from storyboard.digest import Digest, Plain
+from storyboard.attempts import Attempt, attempt_at
+from storyboard.digest import Plain
 from storyboard.events import FilmPlanned
 from storyboard.lock import Lock
 from storyboard.past import differing, field_name, present, recorded
 from storyboard.pins import pinned_take
 from storyboard.project import Manifest
-from storyboard.reasons import Changed, Gone, Kept, LeadsInto, New, Reason, Stays, WaitsFor
+from storyboard.reasons import Changed, Gone, Kept, LeadsInto, New, Reason, Refused, Stays, WaitsFor
 from storyboard.shots import Breakdown, Shot
-from storyboard.slate import Slate, slate_of
+from storyboard.slate import Slate
 from storyboard.vault import Take, Vault
 
 
@@ -81,40 +82,48 @@ def make_plan(breakdown: Breakdown, vault: Vault, last: Manifest | Lock | None =
     before = {record.id: record.key for record in last.shots} if last else {}
     pace = _Pace(vault, before.values())
     planned: dict[str, Planned] = {}
-    needed = {ref.take for shot in breakdown.shots.values() if shot.pin is None for ref in shot.head}
+    needed: dict[str, int] = {}
+    for ref in (ref for shot in breakdown.shots.values() if shot.pin is None for ref in shot.head):
+        if ref.take is not None:
+            needed[ref.take] = max(needed.get(ref.take, 0), ref.frame + 1)
     heads = {
         key: take
         for key, shot in breakdown.takes_ahead.items()
-        if (take := pinned_take(vault, shot, key) if key in needed else vault.find(key))
+        if (take := pinned_take(vault, shot, key, frames=needed[key]) if key in needed else vault.find(key))
     }
     takes: dict[str, Take] = dict(heads)
     for shot in breakdown.shots.values():
         if shot.pin is not None:
-            takes[shot.id] = pinned_take(vault, shot.id, shot.pin)
+            takes[shot.id] = pinned_take(vault, shot.id, shot.pin, frames=shot.visible.stop)
             planned[shot.id] = Planned(shot, State.HIT, (Stays(),), None, takes[shot.id], None)
             continue
         missing = tuple(giver for giver in shot.depends if giver not in takes)
-        slate = None if missing else slate_of(shot, takes)
-        key = slate.key if slate else None
-        take = vault.find(key) if key else None
-        if take is not None:
-            takes[shot.id] = take
-            planned[shot.id] = Planned(shot, State.HIT, (Kept(),), slate, take, None)
+        attempt = None if missing else attempt_at(shot, takes, vault)
+        slate, refused = (attempt.slate, _refused(attempt)) if attempt else (None, ())
+        if attempt and attempt.take is not None:
+            takes[shot.id] = attempt.take
+            planned[shot.id] = Planned(shot, State.HIT, (Kept(), *refused), slate, attempt.take, None)
             continue
         state = State.MISS if slate else State.WAITING
-        reasons = _reasons(shot, slate, key, missing, before.get(shot.id), vault)
+        reasons = _reasons(shot, slate, missing, before.get(shot.id), vault) + refused
         reasons += tuple(dict.fromkeys(LeadsInto(ref.shot) for ref in shot.head if ref.take is not None))
-        planned[shot.id] = Planned(shot, state, reasons, slate, None, pace.seconds(shot))
+        planned[shot.id] = Planned(
+            shot, state, reasons, slate, None, 0.0 if attempt and attempt.is_last_refused else pace.seconds(shot)
+        )
     return Plan(breakdown, planned, heads)
 
 
+def _refused(attempt: Attempt) -> tuple[Reason, ...]:
+    return (Refused(len(attempt.refused), attempt.of, attempt.flaws),) if attempt.refused else ()
+
+
 def _reasons(
-    shot: Shot, slate: Slate | None, key: Digest | None, missing: tuple[str, ...], before: str | None, vault: Vault
+    shot: Shot, slate: Slate | None, missing: tuple[str, ...], before: str | None, vault: Vault
 ) -> tuple[Reason, ...]:
     waits: tuple[Reason, ...] = (WaitsFor(missing),) if missing else ()
     if before is None:
         return (*waits, New())
-    if key == before:
+    if slate is not None and slate.key == before:
         return (Gone(),)
     old = vault.peek(before)
     if old is None:

@@ -9,12 +9,14 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from storyboard.digest import Digest
-from storyboard.durable import as_digest, digest_in, field_of, json_object, write_asked
+from storyboard.durable import as_digest, digest_in, field_of, json_object, sweep, write_asked
 from storyboard.errors import CommandError
+from storyboard.regular import read_regular
 
 _MARKS = (".git", "pyproject.toml", "storyboard.toml")
 _VARIANT = re.compile(r"\w[\w.-]*")
@@ -55,12 +57,14 @@ def places(
     `variant` tells a film that is not the film itself (another engine, a profile, one scene, a partial one) from it.
     The vault is the one given, else that of `STORYBOARD_VAULT`, else the project's. In a folder that holds the manifest
     of another screenplay, the film's own has its name in front. Raises CommandError where the variant cannot be part of
-    a file name.
+    a file name, or where a link in the project leads what would be written out of it.
     """
     if variant is not None and not _VARIANT.fullmatch(variant):
         raise CommandError(f"`{variant}` cannot be part of a file name", "use letters, digits, `-`, `_` and `.`")
     root = find_root(screenplay)
     stem = screenplay.stem
+    if out is None:
+        check_inside(root, root / "renders" / stem, "--out")
     folder = _absolute(out) if out is not None else root / "renders" / stem
     part = f".{variant}" if variant is not None else ""
 
@@ -80,6 +84,15 @@ def places(
         lock=_absolute(screenplay).with_name(f"{stem}.lock"),
         vault=vault_of(root, vault),
     )
+
+
+def clear_up(where: Places) -> None:
+    """Remove what is of no use any more once a film is finished: what interrupted and killed renders of it left beside
+    its files. What cannot be removed stays for the next render that finishes it."""
+    with suppress(OSError):
+        where.unfinished.unlink(missing_ok=True)
+    for path in (where.movie, where.manifest, where.unfinished, where.lock):
+        sweep(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +119,30 @@ class Variant:
 def vault_of(root: Path, vault: Path | None = None) -> Path:
     """The vault that was asked for, else that of `STORYBOARD_VAULT`, else that of the project at `root`.
 
-    Raises CommandError where the variable cannot be read as a path.
+    Raises CommandError where the variable cannot be read as a path, or the project's leads out of the project.
     """
     if vault is None and (named := os.environ.get("STORYBOARD_VAULT")):
         try:
             vault = Path(named).expanduser()
         except RuntimeError:
             raise CommandError(f"`STORYBOARD_VAULT` names nobody's home: `{named}`", "write the whole path") from None
-    return _absolute(vault) if vault is not None else root / "renders" / "vault"
+    if vault is not None:
+        return _absolute(vault)
+    own = root / "renders" / "vault"
+    check_inside(root, own, "--vault")
+    return own
+
+
+def check_inside(root: Path, path: Path, option: str) -> None:
+    """Raise CommandError where a link leads a path of a project out of it: whoever sent the project may have made that,
+    and only the command says where to write."""
+    try:
+        inside = path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        inside = False
+    if not inside:
+        shown = path.relative_to(root).as_posix()
+        raise CommandError(f"`{shown}` leads out of the project", f"name the folder that you mean with `{option}`")
 
 
 def _absolute(path: Path) -> Path:
@@ -182,7 +211,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
 def read_manifest(path: Path) -> Manifest | None:
     """The manifest, or None where it is missing, damaged or of another format."""
     try:
-        record = json_object(path.read_bytes())
+        record = json_object(read_regular(path))
         if field_of(record, "storyboard", int) != _FORMAT:
             return None
         return Manifest(

@@ -97,6 +97,20 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """So many attempts of those that there may be were black or frozen, and are not shot again."""
+
+    attempts: int
+    of: int
+    flaws: str
+
+    def __str__(self) -> str:
+        if self.attempts == self.of:
+            return f"all {self.of} attempts were refused: {self.flaws}; nothing more is shot"
+        return f"{self.attempts} of {self.of} attempts {'was' if self.attempts == 1 else 'were'} refused: {self.flaws}"
+
+
+@dataclass(frozen=True, slots=True)
 class Stays:
     """It is pinned: its take stays in the film."""
 
@@ -114,4 +128,4 @@ class LeadsInto:
         return f"leads into the take of `{self.shot}` that stays in the film"
 
 
-Reason = Kept | New | Gone | Changed | WaitsFor | Reached | Stays | LeadsInto
+Reason = Kept | Refused | New | Gone | Changed | WaitsFor | Reached | Stays | LeadsInto

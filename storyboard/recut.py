@@ -17,11 +17,13 @@ from pathlib import Path
 from storyboard.breakdown import break_down
 from storyboard.errors import CommandError, DocumentPath, ScreenplayError
 from storyboard.export import media_scene
+from storyboard.fields import NOTHING
+from storyboard.limits import Limits
 from storyboard.lock import read_lock
-from storyboard.otio import Blend, Clip, Timeline, read_otio
+from storyboard.otio import MOST, Blend, Clip, Timeline, read_otio
 from storyboard.project import places
 from storyboard.rewrite import in_order, with_fields, write
-from storyboard.scene import NOTHING, continued
+from storyboard.scene import continued
 from storyboard.screenplay import Screenplay, loads
 from storyboard.shots import Breakdown, SceneSpan
 from storyboard.source import Data, Source, read_text
@@ -40,15 +42,15 @@ class Recut:
     """What could not come back, a sentence each."""
 
 
-def recut(timeline: Path, screenplay: Path) -> Recut:
+def recut(timeline: Path, screenplay: Path, *, limits: Limits | None = None) -> Recut:
     """Make the film of a screenplay the one that a timeline shows. The text is left alone where that is so already.
 
-    The timeline is one that `export_timeline` wrote, changed since. Raises ScreenplayError, and CommandError where the
-    timeline cannot be read, is of another film, or needs what the screenplay cannot be changed to; then nothing is
-    written.
+    The timeline is one that `export_timeline` wrote, changed since; `limits` are as for `load`. Raises
+    ScreenplayError, and CommandError where the timeline cannot be read, is of another film, or needs what the
+    screenplay cannot be changed to; then nothing is written.
     """
     text = read_text(screenplay)
-    play = loads(text, str(screenplay), screenplay.parent)
+    play = loads(text, str(screenplay), screenplay.parent, limits=limits)
     film = break_down(play)
     work = _Recutting(film, read_otio(timeline, film.rate))
     if not work.clips:
@@ -64,7 +66,7 @@ def recut(timeline: Path, screenplay: Path) -> Recut:
 def _check(changed: Source, path: Path, work: _Recutting) -> None:
     """Raises CommandError unless the changed screenplay is sound, and says the film that was asked for."""
     try:
-        film = break_down(loads(changed.text, changed.name, path.parent))
+        film = break_down(loads(changed.text, changed.name, path.parent, limits=work.play.limits))
         check_holds(film, read_lock(places(path).lock))
     except ScreenplayError as error:
         fault = error.faults[0]
@@ -242,10 +244,10 @@ class _Recutting:
 def _scene_of(clip: Clip) -> tuple[str | None, int]:
     """The scene that a clip shows, and which of the scene's frames its media begin with."""
     said = clip.metadata
-    if isinstance(said, dict) and isinstance(scene := said.get("scene"), str) and isinstance(said.get("first"), int):
-        first = said["first"]
-        assert isinstance(first, int), "as just seen"
-        return scene, first
+    if isinstance(said, dict) and isinstance(scene := said.get("scene"), str):
+        first = said.get("first")
+        if isinstance(first, int) and abs(first) <= MOST:
+            return scene, first
     return media_scene(Path(clip.media).name) or media_scene(clip.name) or (None, 0)
 
 

@@ -25,7 +25,7 @@ from storyboard.lock import read_lock
 from storyboard.project import Places, read_manifest
 from storyboard.remote_shelves import Shelves, shelves_at, shown_url
 from storyboard.vault import Vault
-from storyboard.vault_layout import VERSION, Take, take_from
+from storyboard.vault_layout import VERSION, Refusal, Take, refusal_from, take_from
 
 _MOST_RECORD: Final = 64 << 20  # bytes of a take's record: it holds a digest for each frame
 
@@ -94,15 +94,38 @@ class Remote:
             take = self.find(key)
             return take if take and self.opened().size(_object_name(take)) == take.size else None
         except RemoteError as error:
-            self._lost = True
-            self.tell(f"{error.message}; going on without it")
+            self._lose(error)
+            return None
+
+    def refusal(self, key: str) -> Refusal | None:
+        """What is said there to be wrong with the take of a key. Raises RemoteError, CommandError."""
+        data = self._read(_refusal_name(key), _MOST_RECORD)
+        try:
+            refusal = refusal_from(data) if data is not None else None
+        except ValueError:
+            return None
+        is_right = refusal is not None and refusal.key == key == digest_of(refusal.slate)
+        return refusal if is_right else None
+
+    def lookup_refusal(self, key: str) -> Refusal | None:
+        """The same; a remote that cannot be reached is told of once, and has nothing from then on. Raises
+        CommandError."""
+        if self._lost:
+            return None
+        try:
+            return self.refusal(key)
+        except RemoteError as error:
+            self._lose(error)
             return None
 
     def keys(self) -> Iterator[str]:
-        """Of all takes there. Raises RemoteError, CommandError."""
-        for name in self.opened().names("takes"):
-            with suppress(ValueError):
-                yield as_digest(name.removeprefix("takes/").removesuffix(".json").replace("/", ""))
+        """Of all takes and refusals there, each once. Raises RemoteError, CommandError."""
+        found: dict[str, None] = {}
+        for shelf in ("takes", "refusals"):
+            for name in self.opened().names(shelf):
+                with suppress(ValueError):
+                    found[as_digest(name.removeprefix(f"{shelf}/").removesuffix(".json").replace("/", ""))] = None
+        yield from found
 
     def opened(self, *, new: bool = False) -> Shelves:
         """What is there, once it is known to be a vault; with `new`, or to be nothing yet.
@@ -125,6 +148,10 @@ class Remote:
                 )
             self._shelves = shelves
         return self._shelves
+
+    def _lose(self, error: RemoteError) -> None:
+        self._lost = True
+        self.tell(f"{error.message}; going on without it")
 
     def _refuse(self, key: str, error: Exception) -> None:
         self._refused.add(key)
@@ -175,6 +202,10 @@ def _take_name(key: str) -> str:
     return f"takes/{as_digest(key)[:2]}/{key[2:]}.json"
 
 
+def _refusal_name(key: str) -> str:
+    return f"refusals/{as_digest(key)[:2]}/{key[2:]}.json"
+
+
 def _object_name(take: Take) -> str:
     return f"objects/{take.footage[:2]}/{take.footage[2:]}"
 
@@ -191,6 +222,12 @@ class _Reading(Vault):
 
     def peek(self, key: str) -> Take | None:
         return super().peek(key) or self._remote.lookup(key)
+
+    def refusal(self, key: str) -> Refusal | None:
+        found = super().refusal(key)
+        if found is None and (found := self._remote.lookup_refusal(key)) and not self._remote.look:
+            self.refuse(found)
+        return found
 
 
 def reading_through(root: Path, remote: Remote) -> Vault:
@@ -246,8 +283,12 @@ def push(
     shelves = remote.opened(new=True)
     for key in keys:
         take = vault.find(key)
+        refusals = [each for name in (take.refusals if take else (key,)) if (each := vault.refusal(name))]
+        for refusal in refusals:
+            if not dry and (again or shelves.size(_refusal_name(refusal.key)) is None):
+                _put(vault, shelves, _refusal_name(refusal.key), vault.refusal_path(refusal))
         if take is None:
-            yield Moved(key, 0, missing=True)
+            yield Moved(key, 0, missing=not refusals)
             continue
         footage = again or shelves.size(_object_name(take)) != take.size
         if not footage and shelves.size(_take_name(key)):
@@ -261,19 +302,34 @@ def push(
 
 def _send(vault: Vault, shelves: Shelves, take: Take, *, footage: bool) -> None:
     with shelves.in_use():
+        if footage:
+            _put(vault, shelves, _object_name(take), vault.footage_path(take))
+        _put(vault, shelves, _take_name(take.key), vault.record_path(take))
+
+
+def _put(vault: Vault, shelves: Shelves, name: str, path: Path) -> None:
+    with shelves.in_use():
         if shelves.size("VERSION") is None:
             shelves.put("VERSION", vault.root / "VERSION")
-        if footage:
-            shelves.put(_object_name(take), vault.footage_path(take))
-        shelves.put(_take_name(take.key), vault.record_path(take))
+        shelves.put(name, path)
 
 
 def pull(vault: Vault, remote: Remote, keys: Iterable[str]) -> Iterator[Moved]:
-    """Bring the takes of these keys that are not here yet. Raises RemoteError, CommandError, VaultError."""
+    """Bring the takes of these keys that are not here yet, and what was refused before them. Raises RemoteError,
+    CommandError, VaultError."""
     remote.opened()
     for key in keys:
-        if vault.find(key) is not None:
-            yield Moved(key, 0)
-            continue
-        take = remote.bring(key, vault)
-        yield Moved(key, take.size if take else 0, missing=take is None)
+        here = vault.find(key)
+        take = here or remote.bring(key, vault)
+        refusals = [_bring_refusal(name, remote, vault) for name in (take.refusals if take else (key,))]
+        yield Moved(key, take.size if take and not here else 0, missing=take is None and not any(refusals))
+
+
+def _bring_refusal(key: str, remote: Remote, vault: Vault) -> bool:
+    """Whether there is a refusal of a key, here from now on."""
+    if vault.refusal(key) is not None:
+        return True
+    refusal = remote.refusal(key)
+    if refusal is not None:
+        vault.refuse(refusal)
+    return refusal is not None

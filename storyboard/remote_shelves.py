@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from storyboard.durable import make_folder, place, scratch_name
 from storyboard.errors import CommandError, RemoteError
+from storyboard.regular import open_regular
 from storyboard.vault_layout import Layout
 from storyboard.vault_locks import in_use
 
@@ -102,7 +103,7 @@ class _Folder:
         self._layout = Layout(root)
 
     def pieces(self, name: str) -> Iterator[bytes]:
-        return _pieces(str(self._root), lambda: (self._root / name).open("rb"))
+        return _pieces(str(self._root), lambda: open_regular(self._root / name))
 
     def size(self, name: str) -> int | None:
         with _reaching(str(self._root)):

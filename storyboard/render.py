@@ -1,43 +1,47 @@
-"""A plan -> takes in the vault, told as a stream of events. Decides in what order; `plan` decided whether.
+"""A plan -> takes in the vault, told as a stream of events. `callsheet` decides in what order; `plan` decided whether.
 
 Each shot that is not a hit is keyed when all that conditions it is there, looked up, locked, looked up again, and shot.
-A take is in the vault before anything is said of it, so that an interruption loses at most the shot in hand.
+What is refused is keyed anew, and so on.
+A take is in the vault before anything is said of it, so that an interruption loses at most the shots in hand.
 May import what stands above `render` in the layout.
 """
 
 from __future__ import annotations
 
-import heapq
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from importlib import metadata
 from typing import TYPE_CHECKING, Final
 
-from storyboard.crew import Crew, Delivered, Lost, Stepped, Word
+from storyboard.attempts import Attempt, attempt_at, flaw_in
+from storyboard.callsheet import CallSheet, Turn, entries_of
+from storyboard.crew import Crew, Delivered, Dropped, Stepped, Word
 from storyboard.digest import Plain
 from storyboard.engines import INTERNAL
 from storyboard.engines.base import Assignment
 from storyboard.errors import ShotError, StoryboardError
 from storyboard.events import (
+    ShotAgain,
     ShotDone,
     ShotElsewhere,
     ShotEvent,
     ShotFailed,
     ShotFound,
     ShotNotAttempted,
+    ShotRefused,
     ShotStarted,
     ShotStepped,
 )
 from storyboard.footage import probe_image, read_image, resample
 from storyboard.plan import Plan
-from storyboard.scopes import flaw_of
+from storyboard.scopes import Flaw, flaw_of
 from storyboard.shots import FrameRef, Shot, Still
-from storyboard.slate import Slate, slate_of
 from storyboard.timing import round_half_up
-from storyboard.vault import Take, Vault
+from storyboard.vault import Refusal, Take, Vault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +49,10 @@ if TYPE_CHECKING:
 
 POLL: Final = 0.1
 """Seconds between two looks at what other processes shoot."""
+POLL_STORING: Final = 0.01
+"""Seconds between two looks at whether a take is in the vault by now."""
+MOST_TRIES: Final = 3
+"""How often a shot is begun whose hands are lost."""
 
 
 def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None = None) -> Iterator[ShotEvent]:
@@ -57,19 +65,30 @@ def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None 
         work = _Rendering(plan, vault, crew, only)
         crew.expect((shot.engine, text) for shot in work.todo.values() for text in texts_of(shot))
         try:
-            while work.unfinished:
+            while work.sheet.left:
                 yield from work.hand_out()
-                word = crew.wait(POLL) if work.shooting or work.elsewhere else None
+                word = crew.wait(work.patience)
                 if word is not None:
                     yield from work.hear(word)
+                yield from work.stored()
         finally:
             crew.cancel()
-            work.locks.close()
+            work.close()
 
 
 def texts_of(shot: Shot) -> tuple[str, ...]:
     """What its engine reads."""
     return (shot.prompt, shot.negative) if shot.engine.capabilities.negative else (shot.prompt,)
+
+
+@dataclass(frozen=True, slots=True)
+class _InHand:
+    """A shot that the crew has."""
+
+    shot: Shot
+    attempt: Attempt
+    lock: ExitStack
+    hand: int
 
 
 class _Rendering:
@@ -82,61 +101,75 @@ class _Rendering:
         self.todo = {
             name: shot for name, shot in shots.items() if name not in self.takes and (only is None or name in only)
         }
-        self.place = {name: place for place, name in enumerate(shots)}
-        self.names = list(shots)
-        self.open_needs = {
-            name: {each for each in shot.depends if each in self.todo} for name, shot in self.todo.items()
-        }
-        self.ready = [self.place[name] for name, needs in self.open_needs.items() if not needs]
-        self.shooting: dict[str, tuple[Shot, Slate, ExitStack]] = {}
-        self.elsewhere: list[str] = []
+        self.sheet = CallSheet(entries_of(plan.shots[name] for name in self.todo), crew.hands)
+        self.shooting: dict[str, _InHand] = {}
+        self.storing: dict[Future[Take | Refusal], tuple[_InHand, Delivered]] = {}
+        self.tries: dict[str, int] = {}
         self.told_elsewhere: set[str] = set()
         self.locks = ExitStack()
+        self.keepers = ThreadPoolExecutor(crew.hands, "storing") if crew.apart else None
+        """Who stores takes while the crew goes on; it waits for them where it is this process that shoots."""
 
     @property
-    def unfinished(self) -> bool:
-        return bool(self.ready or self.shooting or self.elsewhere)
+    def patience(self) -> float:
+        """Seconds until there is something to look at besides what the crew has to say."""
+        return POLL_STORING if self.storing else POLL if self.sheet.left else 0
+
+    def close(self) -> None:
+        """What is being stored is stored."""
+        if self.keepers is not None:
+            self.keepers.shutdown()
+        self.locks.close()
 
     def hand_out(self) -> Iterator[ShotEvent]:
         """Begin every shot that can begin now."""
-        for name in self.elsewhere:
-            heapq.heappush(self.ready, self.place[name])
-        self.elsewhere = []
-        while self.ready and self.crew.free:
-            name = self.names[heapq.heappop(self.ready)]
-            shot = self.todo[name]
-            slate = slate_of(shot, self.takes)
-            take = self.vault.find(slate.key)
-            if take is None:
-                lock = ExitStack()
-                if not lock.enter_context(self.vault.locked(slate.key, wait=False)):
-                    lock.close()
-                    self.elsewhere.append(name)
-                    if name not in self.told_elsewhere:
-                        self.told_elsewhere.add(name)
-                        yield ShotElsewhere(shot)
-                    continue
-                take = self.vault.find(slate.key)
-                if take is None:
-                    yield from self.begin(shot, slate, lock)
-                    continue
+        self.sheet.resume()
+        while turn := self.sheet.next(self.crew.free):
+            begun: list[Assignment] = []
+            for name in turn.shots:
+                yield from self.take_up(self.todo[name], turn, begun)
+            if begun:
+                self.crew.submit(self.shooting[begun[0].shot].shot.engine, begun, turn.hand)
+                for each in (self.shooting[assignment.shot] for assignment in begun):
+                    yield ShotStarted(each.shot, each.attempt.slate.key, self.plan.shots[each.shot.id].seconds)
+
+    def take_up(self, shot: Shot, turn: Turn, begun: list[Assignment]) -> Iterator[ShotEvent]:
+        """Find its take, or lock its key and add it to those to be begun, unless someone else shoots it or there is no
+        attempt left."""
+        attempt = attempt_at(shot, self.takes, self.vault)
+        while attempt.take is None and not attempt.is_last_refused:
+            lock = ExitStack()
+            if not lock.enter_context(self.vault.locked(attempt.slate.key, wait=False)):
                 lock.close()
-            self.complete(name, take)
-            yield ShotFound(shot, take)
-
-    def begin(self, shot: Shot, slate: Slate, lock: ExitStack) -> Iterator[ShotEvent]:
-        self.locks.push(lock)
-        try:
-            assignment = self.assignment(shot)
-        except StoryboardError as error:
+                self.sheet.defer(shot.id)
+                if shot.id not in self.told_elsewhere:
+                    self.told_elsewhere.add(shot.id)
+                    yield ShotElsewhere(shot)
+                return
+            now = attempt_at(shot, self.takes, self.vault)
+            if now.take is None and now.slate == attempt.slate and not now.is_last_refused:
+                yield from self.begin(_InHand(shot, now, lock, turn.hand), begun)
+                return
             lock.close()
-            yield from self.fail(shot, error)
+            attempt = now
+        if attempt.take is None:
+            yield from self.fail(shot, attempt.error(shot))
             return
-        self.shooting[shot.id] = (shot, slate, lock)
-        self.crew.submit(shot.engine, assignment)
-        yield ShotStarted(shot, slate.key, self.plan.shots[shot.id].seconds)
+        self.complete(shot.id, attempt.take)
+        yield ShotFound(shot, attempt.take)
 
-    def assignment(self, shot: Shot) -> Assignment:
+    def begin(self, each: _InHand, begun: list[Assignment]) -> Iterator[ShotEvent]:
+        """Add a shot whose key is locked to those to be begun."""
+        self.locks.push(each.lock)
+        try:
+            begun.append(self.assignment(each.shot, each.attempt.slate.seed))
+        except StoryboardError as error:
+            each.lock.close()
+            yield from self.fail(each.shot, error)
+            return
+        self.shooting[each.shot.id] = each
+
+    def assignment(self, shot: Shot, seed: int) -> Assignment:
         use = shot.engine
         head, end = self.pictures(shot, shot.head), self.still(shot, shot.end) if shot.end else None
         if shot.head_is_end:
@@ -147,7 +180,7 @@ class _Rendering:
             shot=shot.id,
             prompt=shot.prompt,
             negative=shot.negative,
-            seed=shot.seed,
+            seed=seed,
             width=use.width,
             height=use.height,
             rate=use.rate,
@@ -190,55 +223,78 @@ class _Rendering:
         return picture
 
     def hear(self, word: Word) -> Iterator[ShotEvent]:
-        shot, slate, lock = self.shooting[word.shot]
         if isinstance(word, Stepped):
-            yield ShotStepped(shot, word.step, word.steps)
+            yield ShotStepped(self.shooting[word.shot].shot, word.step, word.steps)
             return
-        del self.shooting[word.shot]
-        with lock:
-            if isinstance(word, Lost):
-                yield from self.fail(shot, word.error)
-                return
-            take = self.keep(shot, slate, word)
-        self.complete(shot.id, take)
-        shown = word.footage.frames[shot.visible.start : shot.visible.stop]
-        yield ShotDone(shot, take, word.seconds, None if shot.engine.spec.name in INTERNAL else flaw_of(shown))
+        each = self.shooting.pop(word.shot)
+        if isinstance(word, Delivered):
+            future: Future[Take | Refusal] = Future()
+            if self.keepers is not None:
+                future = self.keepers.submit(self.keep, each, word)
+            else:
+                future.set_result(self.keep(each, word))
+            self.storing[future] = (each, word)
+            return
+        each.lock.close()
+        tries = self.tries[word.shot] = self.tries.get(word.shot, 1) + 1
+        if isinstance(word, Dropped) and tries <= MOST_TRIES:
+            self.sheet.again(word.shot, shun=each.hand)
+            yield ShotAgain(each.shot, word.error, tries)
+        else:
+            yield from self.fail(each.shot, word.error)
 
-    def keep(self, shot: Shot, slate: Slate, word: Delivered) -> Take:
-        made: Mapping[str, Plain] = {
-            "engine": shot.engine.spec.name,
-            "seconds": round(word.seconds, 3),
-            "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "storyboard": metadata.version("storyboard"),
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "libraries": _versions(shot.engine.spec.libraries),
-        }
-        take = self.vault.put(slate.key, slate.plain(), word.footage, made)
+    def stored(self) -> Iterator[ShotEvent]:
+        """Tell of the takes that are in the vault now. Raises VaultError where one cannot be stored."""
+        for future in [future for future in self.storing if future.done()]:
+            each, word = self.storing.pop(future)
+            each.lock.close()
+            kept, shot = future.result(), each.shot
+            if isinstance(kept, Refusal):
+                self.sheet.again(shot.id)
+                yield ShotRefused(shot, kept.key, Flaw(kept.flaw), len(each.attempt.refused) + 1, each.attempt.of)
+                continue
+            self.complete(shot.id, kept)
+            shown = word.footage.frames[shot.visible.start : shot.visible.stop]
+            yield ShotDone(shot, kept, word.seconds, None if shot.engine.spec.name in INTERNAL else flaw_of(shown))
+
+    def keep(self, each: _InHand, word: Delivered) -> Take | Refusal:
+        """Store what was delivered, or only what is wrong with it."""
+        begun, shot, slate = time.perf_counter(), each.shot, each.attempt.slate
+        flaw = flaw_in(shot, word.footage.frames)
+        made = _made(each, word) | ({"flaw": flaw.value} if flaw else {})
+        kept: Take | Refusal | None = None
+        if flaw is not None:
+            kept = Refusal(slate.key, slate.plain(), flaw.value, made)
+            self.vault.refuse(kept)
+        if kept is None or not shot.retries:
+            kept = self.vault.put(slate.key, slate.plain(), word.footage, made)
         self.vault.note_timing(shot.engine.group, shot.frames, word.seconds)
-        return take
+        self.vault.note_timing(shot.engine.storing, shot.frames, time.perf_counter() - begun)
+        return kept
 
     def complete(self, name: str, take: Take) -> None:
         self.takes[name] = take
         del self.todo[name]
-        for receiver in self.plan.breakdown.receivers[name]:
-            needs = self.open_needs.get(receiver)
-            if needs is not None and name in needs:
-                needs.remove(name)
-                if not needs:
-                    heapq.heappush(self.ready, self.place[receiver])
+        self.sheet.done(name)
 
     def fail(self, shot: Shot, error: StoryboardError) -> Iterator[ShotEvent]:
         """The shot and all that waits on it leave the render."""
         del self.todo[shot.id]
         yield ShotFailed(shot, error)
-        lost = [shot.id]
-        while lost:
-            giver = lost.pop()
-            for receiver in self.plan.breakdown.receivers[giver]:
-                if receiver in self.todo:
-                    yield ShotNotAttempted(self.todo.pop(receiver), shot.id)
-                    lost.append(receiver)
+        for lost in self.sheet.fail(shot.id):
+            yield ShotNotAttempted(self.todo.pop(lost), shot.id)
+
+
+def _made(each: _InHand, word: Delivered) -> dict[str, Plain]:
+    """How, when and on what it was shot."""
+    made: dict[str, Plain] = {
+        "engine": each.shot.engine.spec.name,
+        "seconds": round(word.seconds, 3),
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        **word.made,
+    }
+    refused = each.attempt.refused
+    return made | ({"refused": [refusal.key for refusal in refused]} if refused else {})
 
 
 def _fitted(still: Still, size: tuple[int, int]) -> tuple[int, int]:
@@ -249,12 +305,3 @@ def _fitted(still: Still, size: tuple[int, int]) -> tuple[int, int]:
         raise ShotError(str(error), "give a whole picture, saved as PNG or JPEG") from error
     scale = min(Fraction(size[0], width), Fraction(size[1], height))
     return max(1, round_half_up(width * scale)), max(1, round_half_up(height * scale))
-
-
-def _versions(packages: Sequence[str]) -> dict[str, Plain]:
-    """Versions of installed packages; one that goes by another name here is left out."""
-    found: dict[str, Plain] = {}
-    for name in packages:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found

@@ -16,10 +16,12 @@ from storyboard.events import (
     Event,
     FilmEncoding,
     FilmPlanned,
+    ShotAgain,
     ShotDone,
     ShotFailed,
     ShotFound,
     ShotNotAttempted,
+    ShotRefused,
     ShotStarted,
     ShotStepped,
 )
@@ -133,12 +135,17 @@ class Bars:
             shot, begun = self._shots[event.shot.id]
             left = (time.monotonic() - begun) / event.step * (event.steps - event.step)
             bars.update(shot, completed=event.step, total=event.steps, left=f"{seconds_text(left)} left")
+        elif isinstance(event, ShotRefused | ShotAgain):
+            self._close(event.shot.id, bars)
         elif isinstance(event, ShotDone | ShotFound | ShotFailed | ShotNotAttempted) and self._film is not None:
-            if event.shot.id in self._shots:
-                bars.remove_task(self._shots.pop(event.shot.id)[0])
+            self._close(event.shot.id, bars)
             self._left -= self._ahead.pop(event.shot.id, 0.0)
             ahead = f"about {seconds_text(self._left)} left" if self._ahead else ""
             bars.update(self._film, advance=1, left=ahead)
+
+    def _close(self, shot: str, bars: Progress) -> None:
+        if shot in self._shots:
+            bars.remove_task(self._shots.pop(shot)[0])
 
 
 class JsonLines:
@@ -181,8 +188,8 @@ def credit_plain(credit: Credit) -> dict[str, object]:
 
 
 def columns(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    """Rows of text in aligned columns; the last column is left as it is."""
-    table = list(rows)
+    """Rows of text in aligned columns, safe to print; the last column is left as long as it is."""
+    table = [tuple(printable(cell) for cell in row) for row in rows]
     widths = [max((len(cell) for cell in column), default=0) for column in zip(*table, strict=True)]
     for row in table:
         cells = [f"{cell:{width}}" for cell, width in zip(row[:-1], widths[:-1], strict=True)]

@@ -5,123 +5,31 @@ What holds between parts is looked after by `checks`. May import what stands abo
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final, Literal, TypeAlias, cast
+from typing import Annotated, Literal, Self, cast
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    PlainSerializer,
-    PlainValidator,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from storyboard.digest import Plain
-from storyboard.timing import Duration, Rate
-
-PREVIOUS: Final = "previous"
-NOTHING: Final = "nothing"
-"""What `continues` may say besides a scene's id."""
-MOST_SEED: Final = 2**63 - 1
-ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-"""Of a scene, and of whatever becomes part of a file's name."""
-_COLOR = re.compile(r"#[0-9a-fA-F]{6}")
-
-
-def _rate(value: object) -> Rate:
-    return value if isinstance(value, Rate) else Rate.parse(value)
-
-
-def _id(text: str) -> str:
-    if text in (PREVIOUS, NOTHING):
-        raise ValueError(f"`{text}` is a word of `continues`; choose another id")
-    if not ID.fullmatch(text):
-        raise ValueError(
-            f"`{text}` is no id; use small letters, digits, `-` and `_`, at most 64, with a letter or digit first"
-        )
-    return text
-
-
-def _color(text: str) -> str:
-    if not _COLOR.fullmatch(text):
-        raise ValueError(f'`{text}` is no colour; write `#` and six hex digits in quotes, such as `"#101020"`')
-    return text
-
-
-FilmRate = Annotated[
-    Rate,
-    PlainValidator(_rate),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": 240},
-                {"type": "string", "pattern": "^[0-9]+(/[0-9]+)?$"},
-            ],
-            "examples": [24, "24000/1001"],
-        }
-    ),
-]
-"""Frames per second: `24` or `"24000/1001"`."""
-
-FilmTime = Annotated[
-    Duration,
-    PlainValidator(Duration.parse),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0, "maximum": 86400},
-                {
-                    "type": "string",
-                    "pattern": r"^([0-9]+(\.[0-9]+)?s?|[0-9]+f|([0-9]+:)?[0-9]{1,2}:[0-9]{1,2}(\.[0-9]+)?)$",
-                },
-            ],
-            "examples": [4, "4.5s", "00:01:30", "96f"],
-        }
-    ),
-]
-"""Seconds, a clock or frames: `4`, `4.5s`, `00:01:30`, `96f`."""
-
-SceneId = Annotated[str, AfterValidator(_id), Field(json_schema_extra={"pattern": f"^{ID.pattern}$"})]
-Color = Annotated[str, AfterValidator(_color), Field(json_schema_extra={"pattern": f"^{_COLOR.pattern}$"})]
-Whole = Annotated[int, Field(strict=True)]
-Pixels: TypeAlias = Annotated[Whole, Field(ge=16, le=8192, multiple_of=2)]
-Seed: TypeAlias = Annotated[Whole, Field(ge=0, le=MOST_SEED)]
-
-
-class Part(BaseModel):
-    """What all parts share: nothing can be changed, and nothing unknown is taken."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        defer_build=True,
-        field_title_generator=lambda name, _: name.strip("_").replace("_", " ").capitalize(),
-    )
-
-
-class ShortPart(Part):
-    """A part that may be written as one text, which is then its first field."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_text(cls, value: object) -> object:
-        if isinstance(value, str):
-            return {next(iter(cls.model_fields)): value}
-        if not isinstance(value, dict | cls):
-            raise ValueError("must be text or a mapping of fields")
-        return value
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string"}, handler(core)]}
+from storyboard.fields import (
+    NOTHING,
+    OWN,
+    PREVIOUS,
+    Color,
+    Credits,
+    FilmRate,
+    FilmTime,
+    Gain,
+    OneOrMore,
+    Part,
+    Pixels,
+    Retries,
+    SceneId,
+    Seed,
+    ShortPart,
+    Whole,
+    listed,
+)
+from storyboard.timing import Duration
 
 
 class Format(Part):
@@ -203,10 +111,51 @@ class OwnFootage(Part):
     from_: FilmTime = Field(default=Duration.parse(0), alias="from", description="Where in the file the scene begins")
 
 
-class Card(Part):
-    """A title card."""
+class SoundClip(ShortPart):
+    """A sound: its file, or a mapping with it."""
 
-    text: str = Field(description="What stands on it; line breaks are kept", examples=["The End"])
+    file: str = Field(
+        description="The sound's file, beside the screenplay; or own: what is heard with the scene's own pictures",
+        examples=["assets/bang.wav"],
+    )
+    gain: Gain = Field(default=0.0, description="How much louder it is than its file, in decibels", examples=[-6])
+    from_: FilmTime = Field(
+        default=Duration.parse(0), alias="from", description="Where in the file it begins", examples=["1s"]
+    )
+    at: FilmTime = Field(
+        default=Duration.parse(0), description="When it is heard first, from the scene's start", examples=["1.5s"]
+    )
+    fade_in: FilmTime | None = Field(default=None, description="How long it rises from silence", examples=["0.5s"])
+    fade_out: FilmTime | None = Field(default=None, description="How long it falls to silence", examples=["2s"])
+    loop: Annotated[bool, Field(strict=True)] = Field(
+        default=False, description="Begin again where its file ends, until the scene does"
+    )
+
+    @model_validator(mode="after")
+    def _check_own(self) -> Self:
+        told = {"from_": "from", "at": "at", "loop": "loop"}
+        if self.is_own and (name := next((word for field, word in told.items() if field in self.model_fields_set), "")):
+            raise ValueError(f"`{name}` means nothing for a scene's own sound; leave it out")
+        return self
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is what is heard with the scene's own pictures."""
+        return self.file == OWN
+
+
+Sounds = Annotated[tuple[SoundClip, ...], BeforeValidator(listed), OneOrMore]
+"""A sound, or a list of them."""
+
+
+class Card(Part):
+    """A title card, or end credits that roll up through the picture while the scene lasts."""
+
+    text: str | None = Field(default=None, description="What stands on it; line breaks are kept", examples=["The End"])
+    credits: Credits | None = Field(
+        default=None,
+        description="Lines that roll up instead: texts, `role: name`, and `auto` for the title and what shot the film",
+    )
     color: Color = Field(default="#101020", description="Its background, as # and six hex digits")
     ink: Color = Field(default="#f0f0f0", description="The colour of its text, as # and six hex digits")
 
@@ -234,6 +183,9 @@ class Scene(Part):
     seed: Seed | None = Field(
         default=None, description="The seed of its first take; from the film's seed where left out"
     )
+    retries: Retries | None = Field(
+        default=None, description="How often a shot of it that is black or frozen is shot again, instead of the film's"
+    )
     engine: EngineChoice | None = Field(default=None, description="The engine that shoots it, if not the film's")
     negative: str | None = Field(
         default=None, description="What shall not be seen, instead of the film's, where the engine can"
@@ -249,6 +201,9 @@ class Scene(Part):
         default=None, description="What the film leaves out at the scene's ends, as an editor trims a clip"
     )
     caption: str | None = Field(default=None, description="Its subtitle", examples=["Far below, something moves."])
+    sound: Sounds = Field(
+        default=(), description="What is heard from its first frame to its last: a file, or own, or a list of them"
+    )
     footage: OwnFootage | None = Field(default=None, description="Own footage, shown instead of prompts")
     card: Card | None = Field(default=None, description="A title card, shown instead of prompts")
 

@@ -44,44 +44,68 @@ def flicker(frames: Frames) -> float:
     return 1 - float(steps(frames).mean()) / 255 if len(frames) > 1 else 1.0
 
 
+class Look:
+    """The figures of one frame, [height, width, 3], whose colours and brightness are taken apart once."""
+
+    def __init__(self, frame: Frames) -> None:
+        import numpy as np
+
+        self.planes = np.ascontiguousarray(np.moveaxis(frame, -1, 0))
+        red, green, blue = self.planes
+        weights = np.float32(299), np.float32(587), np.float32(114)
+        self.grey: NDArray[np.float32] = weights[0] * red + weights[1] * green + weights[2] * blue
+        """Brightness in thousandths: whole numbers, which stay exact in this type, and so do sums of a few."""
+
+    @property
+    def luma(self) -> float:
+        import numpy as np
+
+        return float(self.grey.mean(dtype=np.float64)) / 1000
+
+    @property
+    def saturation(self) -> float:
+        import numpy as np
+
+        red, green, blue = self.planes
+        most = np.maximum(np.maximum(red, green), blue)
+        least = np.minimum(np.minimum(red, green), blue)
+        return float(np.divide(most - least, most.clip(1), dtype=np.float32).mean(dtype=np.float64))
+
+    @property
+    def sharpness(self) -> float:
+        import numpy as np
+
+        grey = self.grey
+        bend = grey[:-2, 1:-1] + grey[2:, 1:-1]
+        bend += grey[1:-1, :-2]
+        bend += grey[1:-1, 2:]
+        bend -= 4 * grey[1:-1, 1:-1]
+        return float(bend.var(dtype=np.float64)) / 1e6 if bend.size else 0.0  # no inside under 3x3
+
+    def is_black(self, *, dark: float = 25.5, share: float = 0.98) -> bool:
+        """Whether `share` of the pixels are at most `dark` bright, 0..255 (thresholds: ffmpeg's `blackdetect`)."""
+        return bool((self.grey <= dark * 1000).mean() >= share)
+
+
 def luma(frames: Frames) -> Figures:
     """Mean brightness of each frame, 0..255 (ITU-R BT.601): [n]."""
-    return _figures(float(_grey(frame).mean()) for frame in frames)
+    return _figures(Look(frame).luma for frame in frames)
 
 
 def saturation(frames: Frames) -> Figures:
     """Mean saturation of each frame, 0..1, black having none (HSV: A. R. Smith, SIGGRAPH 1978): [n]."""
-    import numpy as np
-
-    def mean(frame: Frames) -> float:
-        red, green, blue = np.moveaxis(frame, -1, 0)
-        most = np.maximum(np.maximum(red, green), blue)
-        least = np.minimum(np.minimum(red, green), blue)
-        return float(((most - least) / most.clip(1)).mean())
-
-    return _figures(mean(frame) for frame in frames)
+    return _figures(Look(frame).saturation for frame in frames)
 
 
 def sharpness(frames: Frames) -> Figures:
     """Variance of the Laplacian of each frame's brightness, without border (Pech-Pacheco et al., ICPR 2000): [n]."""
-
-    def variance(frame: Frames) -> float:
-        grey = _grey(frame)
-        around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
-        return float((around - 4 * grey[1:-1, 1:-1]).var()) if around.size else 0.0  # no inside under 3x3
-
-    return _figures(variance(frame) for frame in frames)
+    return _figures(Look(frame).sharpness for frame in frames)
 
 
 def _figures(values: Iterable[float]) -> Figures:
     import numpy as np
 
     return np.array([*values], np.float64)
-
-
-def _grey(frame: Frames) -> Figures:
-    grey: Figures = (299.0 * frame[..., 0] + 587.0 * frame[..., 1] + 114.0 * frame[..., 2]) / 1000  # grey stays exact
-    return grey
 
 
 def drift(figures: Sequence[float]) -> float:
@@ -146,13 +170,8 @@ def against(across: Sequence[float], inside: Sequence[float], raised: int = 0) -
 
 
 def black_spans(frames: Iterable[Frames], *, dark: float = 25.5, share: float = 0.98) -> list[FrameRange]:
-    """Runs of black frames."""
-    return spans_of(is_black(frame, dark=dark, share=share) for frame in frames)
-
-
-def is_black(frame: Frames, *, dark: float = 25.5, share: float = 0.98) -> bool:
-    """Whether `share` of the pixels are at most `dark` bright, 0..255 (thresholds: ffmpeg's `blackdetect`)."""
-    return bool((_grey(frame) <= dark).mean() >= share)
+    """Runs of black frames (see `Look.is_black`)."""
+    return spans_of(Look(frame).is_black(dark=dark, share=share) for frame in frames)
 
 
 def spans_of(marks: Iterable[bool]) -> list[FrameRange]:
@@ -170,14 +189,37 @@ def frozen_spans(frames: Iterable[Frames], *, still: float = _STILL, least: int 
 
     From the first, so that a slow change is no standstill, as in ffmpeg's `freezedetect`, whose tolerance this is.
     """
-    spans: list[FrameRange] = []
-    first: Frames | None = None
-    for index, frame in enumerate(frames):
-        if first is None or difference(first, frame) > still:
-            first = frame
-            spans.append(FrameRange(index, index))
-        spans[-1] = FrameRange(spans[-1].start, index + 1)
-    return [span for span in spans if len(span) >= least]
+    runs = Runs(still)
+    for frame in frames:
+        runs.add(frame)
+    return runs.spans(least)
+
+
+class Runs:
+    """Runs of frames that stand still, found as the frames come."""
+
+    def __init__(self, still: float = _STILL) -> None:
+        self.still = still
+        self._starts: list[int] = []
+        self._first: Frames | None = None
+        self._last: Frames | None = None
+        self._count = 0
+
+    def add(self, frame: Frames) -> float | None:
+        """The next frame; its D from the one before it."""
+        change = None if self._last is None else difference(self._last, frame)
+        begun = change if self._first is self._last else None  # where that is known already
+        if self._first is None or (difference(self._first, frame) if begun is None else begun) > self.still:
+            self._first = frame
+            self._starts.append(self._count)
+        self._last = frame
+        self._count += 1
+        return change
+
+    def spans(self, least: int = AROUND) -> list[FrameRange]:
+        """Those of at least `least` frames."""
+        spans = map(FrameRange, self._starts, [*self._starts[1:], self._count])
+        return [span for span in spans if len(span) >= least]
 
 
 class Flaw(Enum):
@@ -189,7 +231,7 @@ class Flaw(Enum):
 
 def flaw_of(frames: Frames) -> Flaw | None:
     """BLACK where every frame is, FROZEN where all of at least 8 frames stand still (see `frozen_spans`)."""
-    if all(is_black(frame) for frame in frames):
+    if all(Look(frame).is_black() for frame in frames):
         return Flaw.BLACK
     stands = len(frames) >= AROUND and all(difference(frames[0], frame) <= _STILL for frame in frames)
     return Flaw.FROZEN if stands else None

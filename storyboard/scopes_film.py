@@ -6,28 +6,18 @@ All of it is measured on the frames before they are encoded, as the film shows t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from storyboard.cut import Cut, Edit
 from storyboard.errors import MissingTakes
 from storyboard.footage import resample
-from storyboard.scopes import (
-    AROUND,
-    difference,
-    frozen_spans,
-    hard_cuts,
-    is_black,
-    luma,
-    saturation,
-    seam_jerk,
-    seam_ratio,
-    sharpness,
-    spans_of,
-    stands,
-)
+from storyboard.scopes import AROUND, Look, Runs, hard_cuts, seam_jerk, seam_ratio, spans_of, stands
 from storyboard.scopes_flow import has_flow, motion_seam
 from storyboard.shots import Breakdown, scene_of
 from storyboard.timing import FrameRange
@@ -40,7 +30,8 @@ if TYPE_CHECKING:
     Frames = NDArray[np.uint8]
     Figures = NDArray[np.float64]
 
-_STRETCH: Final = 32  # frames of a strip that are held at a time
+T = TypeVar("T")
+_STRETCH: Final = 24  # frames of a strip that are read at a time, at most
 
 Joined = Collection[tuple[str, str]]
 """Pairs of shots of which the first was made to go on into the second, whether or not the film shows them so."""
@@ -81,21 +72,29 @@ def seams(joined: Joined, cut: Cut, vault: Vault) -> Iterator[Seam]:
     Cuts and transitions are left out. A frame that the film shows several times, its rate being above the engine's,
     counts once. At most 16 frames are held. Raises MissingTakes, DamagedFootage.
     """
-    flow = has_flow()
     for out, into in pairwise(cut.edits):
-        if (out.shot, into.shot) in joined and not out.mix and not into.mix:
+        if _is_seam(joined, out, into):
             before = shown(cut, vault, out.strip.key, list(dict.fromkeys(out.strip.frames))[-AROUND:])
             after = shown(cut, vault, into.strip.key, list(dict.fromkeys(into.strip.frames))[:AROUND])
-            yield Seam(
-                first=into.first,
-                before=out.shot,
-                after=into.shot,
-                ratio=seam_ratio(before, after),
-                still=seam_ratio(before, after, still=True),
-                jerk=seam_jerk(before, after),
-                motion=motion_seam(before, after) if flow else None,
-                stands=stands(before, after),
-            )
+            yield _seam(out, into, before, after)
+
+
+def _is_seam(joined: Joined, out: Edit, into: Edit) -> bool:
+    return (out.shot, into.shot) in joined and not out.mix and not into.mix
+
+
+def _seam(out: Edit, into: Edit, before: Frames, after: Frames) -> Seam:
+    """The figures of a seam between these frames, at most 8 on each side."""
+    return Seam(
+        first=into.first,
+        before=out.shot,
+        after=into.shot,
+        ratio=seam_ratio(before, after),
+        still=seam_ratio(before, after, still=True),
+        jerk=seam_jerk(before, after),
+        motion=motion_seam(before, after) if has_flow() else None,
+        stands=stands(before, after),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,45 +143,114 @@ class Track:
 
 
 def measure(cut: Cut, vault: Vault) -> Track:
-    """All figures in one reading of the film, of which few frames are held. Raises MissingTakes, DamagedFootage."""
+    """All figures of the film's frames. Raises MissingTakes, DamagedFootage."""
+    return measure_film((), cut, vault)[0]
+
+
+def measure_film(joined: Joined, cut: Cut, vault: Vault) -> tuple[Track, tuple[Seam, ...]]:
+    """The figures of the film's frames and of its `seams`, in one reading, of which few frames are held.
+
+    Raises MissingTakes, DamagedFootage.
+    """
     import numpy as np
 
     figures: list[tuple[float, float, float]] = []
     changes: list[float] = []
     dark: list[bool] = []
-
-    def looked_at() -> Iterator[Frames]:
-        last: Frames | None = None
-        for frame in pictures(cut, vault):
-            one = frame[None]
-            figures.append((float(luma(one)[0]), float(saturation(one)[0]), float(sharpness(one)[0])))
-            if last is not None:
-                changes.append(difference(last, frame))
-            dark.append(is_black(frame))
-            last = frame
-            yield frame
-
-    frozen = frozen_spans(looked_at())
+    runs, ends = Runs(), _Ends(joined)
+    for edit, number, own, picture in _walk(cut, vault):
+        ends.add(edit, number, own)
+        look = Look(picture)
+        figures.append((look.luma, look.saturation, look.sharpness))
+        dark.append(look.is_black())
+        if (change := runs.add(picture)) is not None:
+            changes.append(change)
+    ends.close()
     light, colour, sharp = np.array(figures, np.float64).T
-    return Track(light, colour, sharp, np.array(changes, np.float64), tuple(spans_of(dark)), tuple(frozen))
+    track = Track(light, colour, sharp, np.array(changes, np.float64), tuple(spans_of(dark)), tuple(runs.spans()))
+    return track, tuple(ends.seams)
+
+
+class _Ends:
+    """Seams, measured as the film goes by: the last frames of an edit and the first of the next are held, each once."""
+
+    def __init__(self, joined: Joined) -> None:
+        self.joined = joined
+        self.seams: list[Seam] = []
+        self._edit: Edit | None = None
+        self._out: Edit | None = None
+        self._before: list[Frames] = []
+        self._seen: dict[int, None] = {}
+        self._first: list[Frames] = []
+        self._last: deque[Frames] = deque(maxlen=AROUND)
+
+    def add(self, edit: Edit, number: int, own: Frames) -> None:
+        """Frame `number` of the take that an edit shows: [height, width, 3]."""
+        if edit is not self._edit:
+            self.close()
+            self._out, self._edit, self._before = self._edit, edit, list(self._last)
+            self._seen, self._first = {}, []
+            self._last.clear()
+        if number in self._seen:
+            return
+        self._seen[number] = None
+        own = own.copy()  # a view would hold all that was read with it
+        self._last.append(own)
+        if len(self._first) < AROUND:
+            self._first.append(own)
+
+    def close(self) -> None:
+        """The edit is over."""
+        import numpy as np
+
+        if self._out and self._edit and _is_seam(self.joined, self._out, self._edit):
+            self.seams.append(_seam(self._out, self._edit, np.stack(self._before), np.stack(self._first)))
 
 
 def pictures(cut: Cut, vault: Vault) -> Iterator[Frames]:
     """What the film shows before encoding: [height, width, 3] for each frame. Raises MissingTakes, DamagedFootage."""
+    return (picture for _, _, _, picture in _walk(cut, vault))
+
+
+def _walk(cut: Cut, vault: Vault) -> Iterator[tuple[Edit, int, Frames, Frames]]:
+    """Each film frame: its edit, which frame of the take that is, that frame, and the picture, which may be mixed."""
     import numpy as np
 
-    for edit in cut.edits:
+    parts = [(edit, stretch) for edit in cut.edits for stretch in _stretches(len(edit))]
+
+    def read(edit: Edit, stretch: slice) -> tuple[Frames, Frames | None]:
         under = edit.mix.under if edit.mix else None
-        for start in range(0, len(edit), _STRETCH):
-            stretch = slice(start, start + _STRETCH)
-            over = shown(cut, vault, edit.strip.key, edit.strip.frames[stretch])
-            if edit.mix is None:
-                yield from over
-                continue
-            below = shown(cut, vault, under.key, under.frames[stretch]) if under else np.zeros_like(over)
-            for place, (low, high) in enumerate(zip(below, over, strict=True), start):
-                low_weight, high_weight = map(float, edit.mix.weights(place))
-                yield np.rint(low_weight * low + high_weight * high).astype(np.uint8)
+        over = shown(cut, vault, edit.strip.key, edit.strip.frames[stretch])
+        if edit.mix is None:
+            return over, None
+        return over, shown(cut, vault, under.key, under.frames[stretch]) if under else np.zeros_like(over)
+
+    reads = read_ahead(partial(read, *part) for part in parts)
+    for (edit, stretch), (over, below) in zip(parts, reads, strict=True):
+        for place, own in enumerate(over, stretch.start):
+            picture = own
+            if edit.mix is not None and below is not None:
+                low, high = map(float, edit.mix.weights(place))
+                picture = np.rint(low * below[place - stretch.start] + high * own).astype(np.uint8)
+            yield edit, edit.strip.frames[place], own, picture
+
+
+def _stretches(frames: int) -> Iterator[slice]:
+    """So many frames in as few parts as may be, all about as long."""
+    count = -(-frames // _STRETCH)
+    edges = [frames * place // count for place in range(count + 1)]
+    return (slice(*each) for each in pairwise(edges))
+
+
+def read_ahead(reads: Iterable[Callable[[], T]]) -> Iterator[T]:
+    """What each of these calls gives, in order; the next one is made in a thread while one is looked at."""
+    with ThreadPoolExecutor(1) as reader:
+        waiting: deque[Future[T]] = deque()
+        for read in reads:
+            waiting.append(reader.submit(read))
+            if len(waiting) > 1:
+                yield waiting.popleft().result()
+        yield from (each.result() for each in waiting)
 
 
 def shown(cut: Cut, vault: Vault, key: str, frames: Sequence[int]) -> Frames:

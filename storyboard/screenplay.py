@@ -6,27 +6,29 @@ May import what stands above `screenplay` in the layout, and pydantic.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 from typing import Final, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError
 
-from storyboard.checks import BRACES, MOST_FOUND, Draft, find_asset, find_faults, raw_id
+from storyboard.assets import find_asset
+from storyboard.checks import BRACES, MOST_FOUND, Draft, find_faults, raw_id
 from storyboard.digest import Plain
 from storyboard.errors import DocumentPath, Fault, ScreenplayError
+from storyboard.fields import LOUDNESS, FilmRate, FilmTime, Loudness, Part, Retries, Seed
+from storyboard.limits import Limits
 from storyboard.scene import (
     Beat,
     Card,
     CastMember,
     EngineChoice,
-    FilmRate,
-    FilmTime,
     Format,
     OwnFootage,
-    Part,
     Profile,
     Scene,
-    Seed,
+    SoundClip,
+    Sounds,
     StillImage,
     Transition,
     continued,
@@ -48,6 +50,7 @@ __all__ = [
     "Profile",
     "Scene",
     "Screenplay",
+    "SoundClip",
     "StillImage",
     "Transition",
     "asset_path",
@@ -69,8 +72,17 @@ class Screenplay(Part):
     )
     format: Format = Field(default=Format(), description="The film's size and rate")
     seed: Seed = Field(default=0, description="Another seed is another film of the same screenplay")
+    retries: Retries = Field(
+        default=0, description="How often a shot that is black or frozen is shot again, with other seeds"
+    )
     style: str | None = Field(default=None, description="Added to every prompt")
     negative: str | None = Field(default=None, description="What shall not be seen, where the engine can")
+    sound: Sounds = Field(
+        default=(), description="What is heard from the film's first frame to its last: a file, or a list of them"
+    )
+    loudness: Loudness = Field(
+        default=LOUDNESS, description="How loud the film is as a whole, in LUFS; off leaves it as it is mixed"
+    )
     cast: dict[str, CastMember] = Field(default={}, description="Who and what prompts name as {name}")
     scenes: tuple[Scene, ...] = Field(
         min_length=1,
@@ -83,6 +95,7 @@ class Screenplay(Part):
     _source: Source = PrivateAttr(default_factory=lambda: Source("<screenplay>", ""))
     _folder: Path = PrivateAttr(default_factory=Path)
     _sized_for: str | None = PrivateAttr(default=None)
+    _limits: Limits = PrivateAttr(default_factory=Limits)
 
     @property
     def source(self) -> Source:
@@ -93,6 +106,11 @@ class Screenplay(Part):
     def folder(self) -> Path:
         """Where its assets are looked up."""
         return self._folder
+
+    @property
+    def limits(self) -> Limits:
+        """What it may ask of this machine."""
+        return self._limits
 
     @property
     def sized_for(self) -> str | None:
@@ -138,22 +156,30 @@ class Screenplay(Part):
 FindMore = Callable[[Source], Iterable[Fault]]
 
 
-def load(path: Path, *, more: FindMore | None = None) -> Screenplay:
-    """The screenplay in a file; its assets are beside it. `more` is as for `loads`.
+def load(path: Path, *, more: FindMore | None = None, limits: Limits | None = None) -> Screenplay:
+    """The screenplay in a file; its assets are beside it. `more` and `limits` are as for `loads`.
 
     Raises ScreenplayError with all faults, CommandError when the file cannot be read.
     """
-    return loads(read_text(path), str(path), path.parent, more=more)
+    return loads(read_text(path), str(path), path.parent, more=more, limits=limits)
 
 
-def loads(text: str, name: str = "<text>", folder: Path = Path(), *, more: FindMore | None = None) -> Screenplay:
-    """The screenplay in a text; `name` is for messages, assets are in `folder`.
+def loads(
+    text: str,
+    name: str = "<text>",
+    folder: Path = Path(),
+    *,
+    more: FindMore | None = None,
+    limits: Limits | None = None,
+) -> Screenplay:
+    """The screenplay in a text; `name` is for messages, assets are in `folder`. It keeps within `limits`, or the usual
+    ones, here and when it is broken down.
 
     Where it has faults, `more` finds those that would otherwise show only when these are mended, such as
     `engine_faults`. Raises ScreenplayError with all of them.
     """
     source, faults = scan_source(text, name)
-    screenplay, found = _validate(source, folder)
+    screenplay, found = _validate(source, folder, limits or Limits())
     told = {fault.path for fault in faults}
     faults += tuple(fault for fault in found if not any(fault.path[:end] in told for end in range(len(fault.path) + 1)))
     if faults or screenplay is None:
@@ -164,9 +190,9 @@ def loads(text: str, name: str = "<text>", folder: Path = Path(), *, more: FindM
 def asset_path(screenplay: Screenplay, relative: str, at: DocumentPath = ()) -> Path:
     """Where a file that the screenplay names is, links resolved; `at` is where it is named.
 
-    Raises ScreenplayError when it is not there, or not inside the screenplay's folder.
+    Raises ScreenplayError when it is not there, or not where it may be.
     """
-    found = find_asset(screenplay.folder, relative)
+    found = find_asset(screenplay.folder, relative, outside=screenplay.limits.outside)
     if isinstance(found, Fault):
         raise screenplay.error([Fault(at, found.message, found.hint)])
     return found
@@ -178,7 +204,7 @@ def json_schema() -> dict[str, object]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def _validate(source: Source, folder: Path) -> tuple[Screenplay | None, list[Fault]]:
+def _validate(source: Source, folder: Path, limits: Limits) -> tuple[Screenplay | None, list[Fault]]:
     """The film's own fields and each scene by itself, so that no fault hides another; then what is between them."""
     data = source.data
     if not isinstance(data, dict):
@@ -193,17 +219,17 @@ def _validate(source: Source, folder: Path) -> tuple[Screenplay | None, list[Fau
     try:
         screenplay = Screenplay.model_validate({**data, "scenes": sound} if sound else data)
     except ValidationError as error:
-        own = plain_faults(error, Screenplay, source, ())
+        own = islice(plain_faults(error, Screenplay, source, ()), MOST_FOUND)
         faults += [fault for fault in own if fault.path[:1] != ("scenes",) or not scenes]
     ids: dict[str, int] = {}
     for index in range(len(scenes)):
         ids.setdefault(raw_id(source, index) or "", index)
     ids.pop("", None)
     members = data.get("cast")
-    draft = Draft(source, folder, scenes, ids, members if isinstance(members, dict) else {}, _rate(data))
+    draft = Draft(source, folder, scenes, ids, members if isinstance(members, dict) else {}, _rate(data), limits)
     faults += find_faults(draft)
     if screenplay is not None:
-        screenplay._source, screenplay._folder = source, folder
+        screenplay._source, screenplay._folder, screenplay._limits = source, folder, limits
     return screenplay if not faults else None, faults
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from storyboard.digest import Digest, digest_file
 from storyboard.engines.choice import EngineUse
 from storyboard.errors import Fault
-from storyboard.screenplay import Screenplay
+from storyboard.screenplay import Screenplay, SoundClip
 from storyboard.timing import FrameRange, Rate
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ class Shot:
     end: Still | None = None
     references: tuple[Still, ...] = ()
     """Of the cast in its prompt, in order, where the engine takes them."""
+    retries: int = 0
+    """How many more attempts there may be where one is black or frozen (see `attempts`)."""
     pin: str | None = None
     """The key of the take that stays in the film, whatever it is conditioned on now (see `splice`)."""
 
@@ -145,6 +147,29 @@ class SceneSpan:
     """A card: its one frame is held for the scene's length."""
 
 
+@dataclass(frozen=True, slots=True)
+class SoundFile:
+    """A file of the author's in which there is sound."""
+
+    path: Path
+    digest: Digest
+    seconds: Fraction
+    """That its sound lasts."""
+    lead: Fraction | None = None
+    """Of the sound of own footage: how many seconds after the first picture it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaidSound:
+    """A sound, and what it belongs to."""
+
+    scene: str | None
+    """None for the film as a whole."""
+    clip: SoundClip
+    file: SoundFile | None
+    """None for what engines make with the scene's pictures."""
+
+
 @dataclass(frozen=True)
 class Breakdown:
     """A film taken apart. `shots` are in an order in which each stands after all that it depends on."""
@@ -160,6 +185,8 @@ class Breakdown:
     """What the author should know though nothing is wrong: what an engine leaves out, drift, lost end frames."""
     heads: Mapping[str, Ahead] = field(default_factory=dict)
     """What scenes lead into besides what the screenplay says, by scene (see `splice`)."""
+    sounds: tuple[LaidSound, ...] = ()
+    """What is heard, scene by scene and then with the film as a whole."""
 
     @property
     def takes_ahead(self) -> dict[str, str]:

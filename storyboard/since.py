@@ -28,7 +28,7 @@ from storyboard.profiles import in_profile
 from storyboard.screenplay import loads
 from storyboard.source import Data, scan_source
 from storyboard.why import Before
-from storyboard.wording import quoted
+from storyboard.wording import entries, quoted
 
 _ASSETS: Final = frozenset({"image", "file", "reference"})
 _ENGINES: Final = frozenset({"engine", "profiles"})
@@ -46,7 +46,7 @@ def film_since(production: Production, revision: str) -> Before:
     text = repository.read(path.name).decode("utf-8", "replace")
     with TemporaryDirectory(prefix="storyboard-") as folder:
         repository.check_out(_named(text, name), Path(folder))
-        play = loads(text, name, Path(folder), more=engine_faults)
+        play = loads(text, name, Path(folder), more=engine_faults, limits=production.plan.breakdown.screenplay.limits)
         film = break_down(
             in_profile(play, variant.profile if variant.profile in play.profiles else None), engine=variant.engine
         )
@@ -62,6 +62,7 @@ def _named(text: str, name: str) -> Iterator[str]:
     for part in parts:
         if isinstance(part, dict):
             yield from (value for field, value in part.items() if field in _ASSETS and isinstance(value, str))
+            yield from (sound for _, sound in entries(part, ("sound",)) if isinstance(sound, str))
             parts += (value for field, value in part.items() if field not in _ENGINES)
         elif isinstance(part, list):
             parts += part
@@ -124,7 +125,8 @@ class _Refused(Exception):
 
 def _git(folder: Path, *words: str, out: IO[bytes] | None = None) -> bytes:
     """What git says, or writes to `out`. Raises _Refused, or CommandError where there is no git."""
-    command = ["git", "-C", str(folder), *words]
+    # A folder of a stranger's may hold what looks like a bare repository, whose settings name commands to run.
+    command = ["git", "-c", "safe.bareRepository=explicit", "-C", str(folder), *words]
     try:
         done = subprocess.run(
             command,

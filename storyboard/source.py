@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -95,7 +95,11 @@ class Source:
     def error(self, faults: Iterable[Fault]) -> ScreenplayError:
         """The exception that carries these faults and their report."""
         ordered = self.ordered(faults)
-        return ScreenplayError(ordered, self.report(ordered))
+        return ScreenplayError(self.placed(ordered), self.report(ordered))
+
+    def placed(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """The faults in the order of the text, each with its line and column."""
+        return tuple(replace(fault, position=self.position(fault)) for fault in self.ordered(faults))
 
 
 def read_source(path: Path) -> Source:

@@ -44,7 +44,7 @@ def lay_out(screenplay: Screenplay, rate: Rate) -> tuple[tuple[SceneSpan, ...], 
                 message = f"a {kind} of {scene.transition.duration} is less than half a frame: the film cuts"
                 notices.append(Fault(path, message))
         film = FrameRange(first, first + len(shown))
-        line, hold = screenplay.line(index), scene.card is not None
+        line, hold = screenplay.line(index), scene.card is not None and scene.card.credits is None
         spans.append(
             SceneSpan(scene.id, line, frames, shown, film, (), kind if length else None, length, hold),
         )

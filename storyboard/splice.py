@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from storyboard.attempts import attempt_key, attempt_keys
 from storyboard.breakdown import break_down
 from storyboard.conditioning import head_rule
 from storyboard.digest import Digest
@@ -34,7 +35,6 @@ from storyboard.pins import (
     unchanged_scenes,
 )
 from storyboard.shots import Ahead, Breakdown, FrameRef, Shot, scene_of
-from storyboard.slate import slate_of
 from storyboard.timing import FrameRange
 from storyboard.vault import Take, Vault
 
@@ -139,7 +139,7 @@ class _Splicing:
 
     def result(self) -> Breakdown:
         for shot in self.spliced.shots.values():
-            key = _key(shot, self.takes)
+            key = self.key(shot, self.takes)
             if shot.id in self.stay:
                 self.keep(shot.id, key)
                 continue
@@ -168,7 +168,7 @@ class _Splicing:
         if before is not None and before.key == key:
             return False
         alone = self.unspliced(scene)
-        if alone and all(_key(self.plain.shots[each], alone) == self.stay[each] for each in receivers):
+        if alone and all(self.key(self.plain.shots[each], alone) == self.stay[each] for each in receivers):
             self.heads.pop(scene, None)
             self.takes |= {name: alone[name] for name in self.plain.scene(scene).shots}
             return False
@@ -188,23 +188,30 @@ class _Splicing:
         found: dict[str, Take] = {}
         takes = ChainMap(found, self.takes)
         for name in self.plain.scene(scene).shots:
-            key = _key(self.plain.shots[name], takes)
+            key = self.key(self.plain.shots[name], takes)
             take = self.vault.find(key) if key else None
             if take is None:
                 return None
             found[name] = take
         return takes
 
+    def key(self, shot: Shot, takes: Mapping[str, Take]) -> Digest | None:
+        """The key that the shot has when it is not pinned; None while that is not known."""
+        try:
+            return attempt_key(shot, takes, self.vault)
+        except (KeyError, IndexError):  # a lock that was written by hand may lead beyond a take's end
+            return None
+
 
 _INSTEAD: Final = "render without `--splice`, which shoots what comes after it again; or use another `engine`"
 
 
-def _key(shot: Shot, takes: Mapping[str, Take]) -> Digest | None:
-    """The key that the shot has when it is not pinned; None while that is not known."""
+def _keys(shot: Shot, takes: Mapping[str, Take]) -> frozenset[str]:
+    """Those that its takes may have when it is not pinned; none while that is not known."""
     try:
-        return slate_of(shot, takes).key
-    except KeyError:
-        return None
+        return attempt_keys(shot, takes)
+    except (KeyError, IndexError):
+        return frozenset()
 
 
 def _settled(film: Breakdown, kept: Mapping[str, Take]) -> Breakdown:
@@ -252,8 +259,8 @@ def next_lock(plain: Breakdown, film: Breakdown, takes: Mapping[str, Take], last
             footage=take.footage,
             engine=shot.engine.spec.name,
             weights=shot.engine.weights,
-            seed=shot.seed,
-            pinned=shot.pin is not None and _key(shot, takes) != take.key,
+            seed=take.seed,
+            pinned=shot.pin is not None and take.key not in _keys(shot, takes),
             hold=shot.scene in held,
             head=Head(ahead.shot, Digest(ahead.take or ""), ahead.visible, ahead.rate) if ahead else None,
         )

@@ -12,7 +12,7 @@ the layout.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from storyboard.breakdown import seed_of
 from storyboard.cut import assemble
+from storyboard.demand import check_demand
 from storyboard.errors import CommandError, StoryboardError
 from storyboard.events import Event
 from storyboard.film import Production, record_of, resident
@@ -130,17 +131,21 @@ def _as_take(shot: Shot, aliases: Mapping[str, str], seed: int) -> Shot:
     )
 
 
-def shoot_takes(tryout: Tryout, crew: Crew | None = None) -> Generator[Event, None, None]:
+def shoot_takes(
+    tryout: Tryout, crew: Crew | None = None, *, call: Callable[[], Crew] | None = None
+) -> Generator[Event, None, None]:
     """Shoot what is missing. Closing the iterator stops everything; what was shot by then is kept.
 
-    Raises VaultError; a shot that fails raises nothing, and its take stays out of the comparison.
+    The crew is as `produce` says. Raises CommandError where they cannot fit the disk, or the film's limits; VaultError.
+    A shot that fails raises nothing, and its take stays out of the comparison.
     """
     from storyboard.render import render
 
     vault = tryout.production.vault
     yield tryout.plan.told()
     if len(tryout.plan.takes) < len(tryout.plan.shots):
-        with vault.in_use(), resident(crew) as those:
+        check_demand(replace(tryout.production, plan=tryout.plan))
+        with vault.in_use(), resident(crew, call) as those:
             try:
                 yield from render(tryout.plan, vault, those)
             finally:
@@ -161,8 +166,8 @@ def _remember(tryout: Tryout) -> None:
     records = tuple(record_of(shots[name], take) for name, take in takes.items())
     title = production.plan.breakdown.screenplay.title
     with suppress(StoryboardError):  # it is a courtesy: what stopped the shooting is what the author has to hear of
-        write_manifest(tryout.record, Manifest(production.places.screenplay.name, title, None, records, ()))
         production.vault.name_root(tryout.record)
+        write_manifest(tryout.record, Manifest(production.places.screenplay.name, title, None, records, ()))
 
 
 def compare_takes(tryout: Tryout) -> tuple[Alternative, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
+from storyboard.demand import Demand, size_text
 from storyboard.events import (
     Event,
     FilmDone,
@@ -17,12 +18,14 @@ from storyboard.events import (
     FilmStopped,
     LockNotKept,
     SeamMeasured,
+    ShotAgain,
     ShotDone,
     ShotElsewhere,
     ShotEvent,
     ShotFailed,
     ShotFound,
     ShotNotAttempted,
+    ShotRefused,
     ShotStarted,
     ShotStepped,
 )
@@ -58,6 +61,19 @@ def price_text(shots: int, frames: int, seconds: float | None) -> str:
     return f"{counted(shots, 'shot')}, {counted(frames, 'frame')}{about}"
 
 
+def demand_line(demand: Demand) -> str:
+    """`disk: about 1.2 GB more in the vault, 80.0 MB for the film; 30.0 GB free`."""
+    needs = f"disk: about {size_text(demand.vault)} more in the vault, {size_text(demand.film)} for the film"
+    other = "" if demand.shared else f" and {size_text(demand.film_free)}"
+    return f"{needs}; {size_text(demand.vault_free)}{other} free"
+
+
+def demand_plain(demand: Demand) -> dict[str, int]:
+    """The same in bytes."""
+    free = {"vault_free": demand.vault_free, "film_free": demand.film_free}
+    return {"vault": demand.vault, "film": demand.film, **free}
+
+
 def event_line(event: Event) -> str | None:
     """One line for one event; None for what only bars show."""
     match event:
@@ -91,10 +107,14 @@ def shot_line(event: ShotEvent) -> str | None:
         case ShotDone(shot, _, seconds, flaw):
             what = f"; all of it is {flaw.value}: another `take` has another seed" if flaw else ""
             return f"shot `{shot.id}`: done in {seconds_text(seconds)}{what}"
+        case ShotRefused(shot, _, flaw, attempt, of):
+            return f"shot `{shot.id}`: attempt {attempt} of {of} refused: all of it is {flaw.value}"
         case ShotFound(shot, _):
             return f"shot `{shot.id}`: its take is there already"
         case ShotElsewhere(shot):
             return f"shot `{shot.id}`: another render is shooting it; waiting"
+        case ShotAgain(shot, error, tries):
+            return f"shot `{shot.id}`: shooting it again, try {tries}: {printable(error.message)}"
         case ShotFailed(shot, error):
             hint = f"\n  hint: {printable(error.hint)}" if error.hint else ""
             return f"shot `{shot.id}`: failed: {printable(error.message)}{hint}"
@@ -155,10 +175,15 @@ def shot_plain(event: ShotEvent) -> dict[str, object]:
         case ShotDone(shot, take, seconds, flaw):
             told = {"event": "done", "shot": shot.id, "key": take.key, "seconds": round(seconds, 3)}
             return told | ({"flaw": flaw.value} if flaw else {})
+        case ShotRefused(shot, key, flaw, attempt, of):
+            told = {"event": "refused", "shot": shot.id, "key": key, "flaw": flaw.value}
+            return told | {"attempt": attempt, "of": of}
         case ShotFound(shot, take):
             return {"event": "found", "shot": shot.id, "key": take.key}
         case ShotElsewhere(shot):
             return {"event": "elsewhere", "shot": shot.id}
+        case ShotAgain(shot, error, tries):
+            return {"event": "again", "shot": shot.id, "message": error.message, "try": tries}
         case ShotFailed(shot, error):
             return {"event": "failed", "shot": shot.id, "message": error.message, "hint": error.hint}
         case ShotNotAttempted(shot, waits_on):

@@ -15,6 +15,7 @@ from storyboard.alterations import Alteration
 from storyboard.contrast import contrast
 from storyboard.errors import StoryboardError
 from storyboard.excerpt import printable
+from storyboard.forecast import Forecast
 from storyboard.plan import Plan, Planned, State
 from storyboard.price import Price, Prices, price_of
 from storyboard.reasons import Changed, Kept, New, Reached, Reason, WaitsFor
@@ -101,7 +102,33 @@ def prices_lines(prices: Prices) -> Iterator[str]:
         yield priced("with `--ripple`", prices.ripple)
 
 
+def forecast_lines(found: Forecast | None) -> Iterator[str]:
+    """How long a crew would take, and why not less; None where that cannot be estimated."""
+    if found is None:
+        yield "no forecast: some shots have no estimate yet; shoot one with each engine first"
+        return
+    if found.chain:
+        crew = counted(found.hands, "GPU")
+        yield f"on {crew}: about {seconds_text(found.seconds)}, {found.idle:.0%} of it idle"
+        ends = dict.fromkeys((found.chain[0], found.chain[-1]))
+        chain = " to ".join(f"`{name}`" for name in ends)
+        yield f"longest chain: {counted(len(found.chain), 'shot')}, {seconds_text(found.longest)}, {chain}"
+
+
 # For programs
+
+
+def forecast_plain(found: Forecast | None) -> dict[str, object] | None:
+    """The same as plain data."""
+    if found is None:
+        return None
+    return {
+        "gpus": found.hands,
+        "seconds": round(found.seconds, 3),
+        "shots_seconds": round(found.total, 3),
+        "idle": round(found.idle, 4),
+        "longest_chain": {"shots": list(found.chain), "seconds": round(found.longest, 3)},
+    }
 
 
 def plan_plain(plan: Plan, film: str) -> dict[str, object]:

@@ -92,7 +92,9 @@ class Trial:
         if name not in self.taken:
             asked = self.assignment(**fields)
             footage = self.engine.shoot(asked, lambda step, steps: None)
-            check_footage(footage, frames=asked.frames, width=asked.width, height=asked.height, shot=asked.shot)
+            check_footage(
+                footage, frames=asked.frames, width=asked.width, height=asked.height, rate=asked.rate, shot=asked.shot
+            )
             self.taken[name] = footage.frames
         return self.taken[name]
 

@@ -19,7 +19,18 @@ from typing import TYPE_CHECKING, Final
 from storyboard.digest import Digest, Plain, digest_file
 from storyboard.durable import field_of, make_folder, place, scratch_name, seal, sync_folder, unseal
 from storyboard.errors import DamagedFootage
-from storyboard.vault_layout import Layout, Segment, Take, TakeSound, segment_from, take_from
+from storyboard.regular import read_regular
+from storyboard.vault_layout import (
+    Layout,
+    Refusal,
+    Segment,
+    Take,
+    TakeSound,
+    refusal_from,
+    root_record,
+    segment_from,
+    take_from,
+)
 from storyboard.vault_locks import READ_ONLY, alone, in_use, locked, writing
 
 if TYPE_CHECKING:
@@ -30,7 +41,7 @@ if TYPE_CHECKING:
     from storyboard.sound import Sound
     from storyboard.vault_care import Damage, Pruned
 
-__all__ = ["Take", "Vault"]
+__all__ = ["Refusal", "Take", "Vault"]
 
 _MOST_TIMINGS: Final = 20
 
@@ -56,7 +67,7 @@ class Vault:
     def peek(self, key: str) -> Take | None:
         """The take's record alone, whether or not its footage is whole: enough to explain a plan, not to use it."""
         try:
-            take = take_from(self._layout.take(key).read_bytes())
+            take = take_from(read_regular(self._layout.take(key)))
         except (OSError, ValueError):
             return None
         return take if take.key == key else None
@@ -113,6 +124,32 @@ class Vault:
             self._layout.write(self._layout.take(take.key), take.sealed())
         return take
 
+    def refusal(self, key: str) -> Refusal | None:
+        """What is wrong with the take of a key; None where nothing is known to be, whether it is there or not."""
+        try:
+            refusal = refusal_from(read_regular(self._layout.refusal(key)))
+        except (OSError, ValueError):
+            return None
+        return refusal if refusal.key == key else None
+
+    def refusals(self) -> Iterator[Refusal]:
+        """All refusals that have a whole record, by key."""
+        for key, _ in self._layout.refusals():
+            with suppress(ValueError):
+                if (refusal := self.refusal(key)) is not None:
+                    yield refusal
+
+    def keys(self) -> Iterator[str]:
+        """Of all takes and refusals, each once."""
+        takes = [take.key for take in self.takes()]
+        yield from dict.fromkeys([*takes, *(refusal.key for refusal in self.refusals())])
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Note what is wrong with the take of a key; the take itself, if any, stays. Raises VaultError."""
+        with in_use(self._layout), writing(self._layout, "a refusal"):
+            self._layout.prepare()
+            self._layout.write(self._layout.refusal(refusal.key), refusal.sealed())
+
     def frames(self, take: Take, indices: Sequence[int]) -> NDArray[np.uint8]:
         """Pictures of a take by their places in its file, uint8 RGB [len(indices), height, width, 3]. Raises
         DamagedFootage where one is not the picture that was shot."""
@@ -146,6 +183,10 @@ class Vault:
         """The file of a take's footage, to read only; its sound, if any, is a track in it."""
         return self._layout.object(take.footage)
 
+    def refusal_path(self, refusal: Refusal) -> Path:
+        """The file of a refusal's record, to read only."""
+        return self._layout.refusal(refusal.key)
+
     def record_path(self, take: Take) -> Path:
         """The file of a take's record, to read only."""
         return self._layout.take(take.key)
@@ -155,7 +196,7 @@ class Vault:
     def find_segment(self, key: str) -> Path | None:
         """The file of an encoded piece, hashed, to read only; None where there is none or anything is wrong with it."""
         try:
-            segment = segment_from(self._layout.segment(key).read_bytes())
+            segment = segment_from(read_regular(self._layout.segment(key)))
         except (OSError, ValueError):
             return None
         whole = segment.key == key and self._is_whole(segment.file, segment.size)
@@ -193,7 +234,7 @@ class Vault:
     def timings(self, group: str) -> tuple[tuple[int, float], ...]:
         """The last 20 (frames, seconds) noted for a group, oldest first."""
         try:
-            record = unseal(self._layout.timings(group).read_bytes())
+            record = unseal(read_regular(self._layout.timings(group)))
             pairs = [field_of({"pair": pair}, "pair", list) for pair in field_of(record, "timings", list)]
             named = [{"frames": frames, "seconds": seconds} for frames, seconds in pairs]
             return tuple((field_of(pair, "frames", int), field_of(pair, "seconds", float)) for pair in named)
@@ -211,11 +252,13 @@ class Vault:
     def name_root(self, manifest: Path) -> None:
         """Remember where a film's manifest is: what it names is never pruned while it exists. A vault that can only be
         read remembers nothing, and serves all the same. Raises VaultError."""
-        from storyboard.vault_care import name_root
-
+        path, record = root_record(self._layout, manifest)
+        with suppress(OSError):
+            if read_regular(path) == record:
+                return
         with in_use(self._layout), writing(self._layout, "where a film is"):
             try:
-                name_root(self._layout, manifest)
+                self._layout.write(path, record)
             except OSError as error:
                 if error.errno not in READ_ONLY:
                     raise

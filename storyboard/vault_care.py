@@ -15,18 +15,20 @@ from enum import Enum
 from functools import partial
 from pathlib import Path
 
-from storyboard.digest import Digest, digest_bytes, digest_file
-from storyboard.durable import field_of, seal, unseal
+from storyboard.digest import Digest, digest_file
+from storyboard.durable import field_of, sweep, unseal
 from storyboard.errors import DamagedFootage, StoryboardError, VaultError
 from storyboard.lock import read_lock
 from storyboard.project import read_manifest
-from storyboard.vault_layout import Layout, Take, entries, segment_from, take_from
+from storyboard.regular import read_regular
+from storyboard.vault_layout import Layout, Take, entries, refusal_from, segment_from, take_from
 
 
 class DamageKind(Enum):
     """What is damaged."""
 
     TAKE = "take"
+    REFUSAL = "refusal"
     SEGMENT = "segment"
     OBJECT = "object"
     ROOT = "root"
@@ -54,30 +56,16 @@ class Pruned:
     dry: bool
     left: int = 0
     """Bytes that the vault holds then."""
-
-
-def name_root(layout: Layout, manifest: Path) -> None:
-    """Remember where a film's manifest, or its lock, is, both from `/` and from the vault: a project may be moved as a
-    whole. Raises OSError."""
-    absolute = Path(os.path.normpath(manifest.absolute()))
-    try:
-        relative: str | None = os.path.relpath(absolute, layout.root.absolute())
-    except ValueError:  # on another drive
-        relative = None
-    record = seal({"manifest": str(absolute), "relative": relative})
-    path = layout.roots / f"{digest_bytes(str(absolute).encode())[:32]}.json"
-    try:
-        if path.read_bytes() == record:
-            return
-    except OSError:
-        pass
-    layout.write(path, record)
+    refusals: int = 0
 
 
 def _manifests(layout: Layout, root: Path) -> tuple[Path, ...]:
     """Where a root's manifest is; nothing where it is gone. Raises OSError and ValueError where that is unknown."""
-    record = unseal(root.read_bytes())
-    places = [Path(field_of(record, "manifest", str))]
+    record = unseal(read_regular(root))
+    named = field_of(record, "manifest", str)
+    if root != layout.root_of(Path(named)):
+        raise ValueError("it is the root of another film")
+    places = [Path(named)]
     if record.get("relative") is not None:
         places.append(Path(os.path.normpath(layout.root.absolute() / field_of(record, "relative", str))))
     return tuple(dict.fromkeys(place for place in places if place.exists()))
@@ -95,6 +83,7 @@ def verify(layout: Layout, *, deep: bool = False) -> list[Damage]:
 def heal(layout: Layout, *, deep: bool = False) -> list[Damage]:
     """Find all damage and remove what is damaged, so that it is shot again. Nobody else may use the vault. Raises
     OSError."""
+    check_unlinked(layout)
     found = verify(layout, deep=deep)
     for damage in found:
         damage.path.unlink(missing_ok=True)
@@ -108,6 +97,8 @@ def _checks(layout: Layout, deep: bool) -> Iterator[tuple[DamageKind, str, Path,
         yield DamageKind.OBJECT, name, path, partial(_check_object, name, path, whole)
     for key, path in layout.takes():
         yield DamageKind.TAKE, key, path, partial(_check_take, layout, key, path, whole, deep)
+    for key, path in layout.refusals():
+        yield DamageKind.REFUSAL, key, path, partial(_check_refusal, key, path)
     for key, path in layout.segments():
         yield DamageKind.SEGMENT, key, path, partial(_check_segment, key, path, whole)
     for path in entries(layout.roots):
@@ -131,7 +122,7 @@ def _check_object(name: str, path: Path, whole: dict[str, int]) -> None:
 
 
 def _check_take(layout: Layout, key: str, path: Path, whole: Mapping[str, int], deep: bool) -> None:
-    take = take_from(path.read_bytes())
+    take = take_from(read_regular(path))
     if take.key != key:
         raise ValueError(f"it is the take of another key, `{take.key}`")
     if whole.get(take.footage) != take.size:
@@ -142,17 +133,23 @@ def _check_take(layout: Layout, key: str, path: Path, whole: Mapping[str, int], 
 
 def check_pictures(path: Path, take: Take) -> None:
     """Decode footage and compare each picture, and the sound, with its digest. Raises DamagedFootage."""
-    from storyboard.footage import frame_digests, read_footage
+    from storyboard.footage import footage_digests
     from storyboard.sound import read_sound
 
-    if frame_digests(read_footage(path, None)) != take.frames:
+    if footage_digests(path) != take.frames:
         raise DamagedFootage(f"the pictures in the footage of `{take.key}` are not those that were shot")
     if take.sound is not None and read_sound(path).digest != take.sound.digest:
         raise DamagedFootage(f"the sound in the footage of `{take.key}` is not what was made with it")
 
 
+def _check_refusal(key: str, path: Path) -> None:
+    refusal = refusal_from(read_regular(path))
+    if refusal.key != key:
+        raise ValueError(f"it is the refusal of another key, `{refusal.key}`")
+
+
 def _check_segment(key: str, path: Path, whole: Mapping[str, int]) -> None:
-    segment = segment_from(path.read_bytes())
+    segment = segment_from(read_regular(path))
     if segment.key != key:
         raise ValueError(f"it is the segment of another key, `{segment.key}`")
     if whole.get(segment.file) != segment.size:
@@ -171,25 +168,38 @@ class _Record:
     used: int
     """When, in nanoseconds."""
     spare: bool
+    needs: frozenset[str]
+    """Keys of the refusals that go where it goes."""
+
+
+def check_unlinked(layout: Layout) -> None:
+    """Raise VaultError where a folder of the vault is a link: nothing is removed behind it."""
+    layout.check_own()
+    for shelf in ("objects", "takes", "segments"):
+        for shard in entries(layout.root / shelf):
+            layout.refuse_link(shard)
 
 
 def prune(layout: Layout, keep: Iterable[str], *, dry: bool, most: int | None = None) -> Pruned:
-    """Remove, or only count, the takes and segments that neither `keep` nor a film's manifest names, objects that none
-    of the others names, and what killed writers left. Nobody else may use the vault.
+    """Remove, or only count, the takes and segments that neither `keep` nor a film's manifest names, objects and
+    refusals that none of the others names, and what killed writers left. Nobody else may use the vault.
 
     With `most` it ends as soon as the vault holds no more bytes than that: segments first, which are made again without
     shooting, then takes, those that were not used for the longest time before others. Raises VaultError where it cannot
     be known what a film uses, and OSError.
     """
+    check_unlinked(layout)
     takes, segments = named(layout)
     takes.update(keep)
-    shot = [_record(path, _footage_of, key not in takes) for key, path in layout.takes()]
-    pieces = [_record(path, _file_of, key not in segments) for key, path in layout.segments()]
+    shot = [_take_record(path, key, key not in takes) for key, path in layout.takes()]
+    pieces = [_record(path, _file_of(path), key not in segments) for key, path in layout.segments()]
+    refusals = {key: (path, path.stat().st_size) for key, path in layout.refusals()}
     objects = {name: (path, path.stat().st_size) for name, path in layout.objects()}
     users = Counter(record.object for record in (*shot, *pieces))
     gone: list[_Record] = []
     lost = {name for name in objects if not users[Digest(name)]}
-    whole = sum(size for _, size in objects.values()) + sum(record.size for record in (*shot, *pieces))
+    whole = sum(size for _, size in (*objects.values(), *refusals.values()))
+    whole += sum(record.size for record in (*shot, *pieces))
     freed = sum(objects[name][1] for name in lost)
     for record in (*_by_age(pieces), *_by_age(shot)):
         if most is not None and whole - freed <= most:
@@ -200,19 +210,31 @@ def prune(layout: Layout, keep: Iterable[str], *, dry: bool, most: int | None = 
         if record.object in objects and not users[record.object]:
             lost.add(record.object)
             freed += objects[record.object][1]
+    needed = takes.union(*(record.needs for record in {*shot} - {*gone}))
+    idle = {} if most is not None and whole - freed <= most else {k: v for k, v in refusals.items() if k not in needed}
+    freed += sum(size for _, size in idle.values())
     if not dry:
         dead = [path for path in entries(layout.roots) if not _manifests(layout, path)]
         leftovers = list(layout.tmp.iterdir()) if layout.tmp.is_dir() else []
-        records = [record.path for record in gone]
+        records = [*(record.path for record in gone), *(path for path, _ in idle.values())]
         for path in (*records, *(objects[name][0] for name in lost), *dead, *leftovers):
             path.unlink(missing_ok=True)
+        sweep(layout.root / "VERSION")
     count = len({*gone} & {*pieces})
-    return Pruned(len(gone) - count, len(lost), count, freed, dry, whole - freed)
+    return Pruned(len(gone) - count, len(lost), count, freed, dry, whole - freed, len(idle))
 
 
-def _record(path: Path, object_of: Callable[[Path], Digest | None], spare: bool) -> _Record:
+def _record(path: Path, object: Digest | None, spare: bool, needs: frozenset[str] = frozenset()) -> _Record:
     stat = path.stat()
-    return _Record(path, object_of(path), stat.st_size, stat.st_mtime_ns, spare)
+    return _Record(path, object, stat.st_size, stat.st_mtime_ns, spare, needs)
+
+
+def _take_record(path: Path, key: str, spare: bool) -> _Record:
+    try:
+        take = take_from(read_regular(path))
+    except ValueError:
+        return _record(path, None, spare)  # a damaged record is a miss, and so is its footage
+    return _record(path, take.footage, spare, frozenset(take.refusals))
 
 
 def _by_age(records: Iterable[_Record]) -> list[_Record]:
@@ -220,16 +242,9 @@ def _by_age(records: Iterable[_Record]) -> list[_Record]:
     return sorted((record for record in records if record.spare), key=lambda record: (record.used, record.path))
 
 
-def _footage_of(record: Path) -> Digest | None:
-    try:
-        return take_from(record.read_bytes()).footage
-    except ValueError:
-        return None  # a damaged record is a miss, and so is its footage
-
-
 def _file_of(record: Path) -> Digest | None:
     try:
-        return segment_from(record.read_bytes()).file
+        return segment_from(read_regular(record)).file
     except ValueError:
         return None
 

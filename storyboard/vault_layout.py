@@ -3,6 +3,7 @@
     VERSION                    of this layout
     objects/ab/<62 hex>        footage and encoded pieces, by digest of their bytes
     takes/ab/<62 hex>.json     key -> take; written last, so that what it names is there
+    refusals/ab/<62 hex>.json  key -> what is wrong with its take, which need not be kept
     segments/ab/<62 hex>.json  key -> encoded piece of a movie
     roots/<32 hex>.json        where the manifest of a film is that uses this vault
     timings/<32 hex>.json      how long shots took, for estimates only
@@ -14,12 +15,14 @@ Names are short enough for Windows. May import what stands above `vault_layout` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
-from storyboard.digest import Digest, Plain
+from storyboard.digest import Digest, Plain, digest_bytes
 from storyboard.durable import (
     as_digest,
     digest_in,
@@ -29,10 +32,12 @@ from storyboard.durable import (
     write_atomically,
 )
 from storyboard.errors import VaultError
+from storyboard.regular import read_regular
 from storyboard.timing import Rate
 
 VERSION: Final = b"storyboard vault 1\n"
-_SHELVES: Final = ("objects", "takes", "segments", "roots", "timings", "in-use", "locks", "tmp")
+_SOME_VERSION: Final = re.compile(rb"storyboard vault [0-9]+\n")
+_SHELVES: Final = ("objects", "takes", "refusals", "segments", "roots", "timings", "in-use", "locks", "tmp")
 _NAMES: Final = frozenset({"VERSION", "gate", *_SHELVES})
 
 
@@ -71,6 +76,24 @@ class Take:
     sound: TakeSound | None = None
     """That its engine made with the pictures, if any."""
 
+    @property
+    def seed(self) -> int:
+        """That it was shot with: of a shot that was tried again, not the author's."""
+        seed = self.slate.get("seed")
+        return seed if isinstance(seed, int) else 0
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Keys of the refusals that go where it goes: those of the attempts before it, and its own where it has one."""
+        keys = self.made.get("refused")
+        before = tuple(map(str, keys)) if isinstance(keys, Sequence) and not isinstance(keys, str) else ()
+        return (*before, self.key) if self.is_flawed else before
+
+    @property
+    def is_flawed(self) -> bool:
+        """All of it is black or frozen: there is a refusal of its key, though it was kept."""
+        return "flaw" in self.made
+
     def sealed(self) -> bytes:
         """Its record's bytes."""
         record: dict[str, Plain] = {
@@ -85,6 +108,23 @@ class Take:
             "made": self.made,
         }
         return seal(record | {"sound": self.sound.plain()} if self.sound else record)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is wrong with the take of a key: films that say `retries` go on to another key."""
+
+    key: str
+    slate: Mapping[str, Plain]
+    """All that decides the take's pixels."""
+    flaw: str
+    """`black` or `frozen`."""
+    made: Mapping[str, Plain]
+    """How, when and on what it was shot; decides nothing."""
+
+    def sealed(self) -> bytes:
+        """Its record's bytes."""
+        return seal({"refusal": self.key, "slate": self.slate, "flaw": self.flaw, "made": self.made})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +156,13 @@ def take_from(data: bytes) -> Take:
         made=cast("Mapping[str, Plain]", field_of(record, "made", dict)),
         sound=_sound(field_of(record, "sound", dict)) if "sound" in record else None,
     )
+
+
+def refusal_from(data: bytes) -> Refusal:
+    """The refusal that was sealed. Raises ValueError."""
+    record = unseal(data)
+    slate, made = (cast("Mapping[str, Plain]", field_of(record, name, dict)) for name in ("slate", "made"))
+    return Refusal(field_of(record, "refusal", str), slate, field_of(record, "flaw", str), made)
 
 
 def _sound(record: dict[str, object]) -> TakeSound:
@@ -162,11 +209,18 @@ class Layout:
     def take(self, key: str) -> Path:
         return self.root / "takes" / as_digest(key)[:2] / f"{key[2:]}.json"
 
+    def refusal(self, key: str) -> Path:
+        return self.root / "refusals" / as_digest(key)[:2] / f"{key[2:]}.json"
+
     def segment(self, key: str) -> Path:
         return self.root / "segments" / as_digest(key)[:2] / f"{key[2:]}.json"
 
     def lock(self, key: str) -> Path:
         return self.locks / as_digest(key)[:32]
+
+    def root_of(self, manifest: Path) -> Path:
+        """Where it is remembered that a manifest, or a lock, is at that absolute path."""
+        return self.roots / f"{digest_bytes(str(manifest).encode())[:32]}.json"
 
     def timings(self, group: str) -> Path:
         return self.root / "timings" / f"{as_digest(group)[:32]}.json"
@@ -178,6 +232,10 @@ class Layout:
     def takes(self) -> Iterator[tuple[str, Path]]:
         """Key and path of each take's record, sorted."""
         return self._shelf("takes", ".json")
+
+    def refusals(self) -> Iterator[tuple[str, Path]]:
+        """Key and path of each refusal's record, sorted."""
+        return self._shelf("refusals", ".json")
 
     def segments(self) -> Iterator[tuple[str, Path]]:
         """Key and path of each segment's record, sorted."""
@@ -191,22 +249,39 @@ class Layout:
     def read_version(self) -> None:
         """Raises VaultError where this is a vault of another version, or no folder."""
         try:
-            found = (self.root / "VERSION").read_bytes()
+            found = read_regular(self.root / "VERSION")
         except FileNotFoundError:
             return
         except OSError as error:
             raise VaultError(
                 f"cannot read the vault `{self.root}`: {error.strerror or error}", "name a folder with `--vault`"
             ) from error
+        if not _SOME_VERSION.fullmatch(found):
+            raise VaultError(
+                f"`{self.root / 'VERSION'}` is damaged, so what is in the vault is not known",
+                "delete it if this storyboard made the vault: the next render writes it anew",
+            )
         if found != VERSION:
             raise VaultError(
                 f"the vault `{self.root}` is of a version that this storyboard does not know",
                 "use the storyboard that made it, or name another folder with `--vault`",
             )
 
+    def check_own(self) -> None:
+        """Raise VaultError where one of the vault's folders is a link: what lies behind it is not the vault's."""
+        for name in _SHELVES:
+            self.refuse_link(self.root / name)
+
+    def refuse_link(self, folder: Path) -> None:
+        """Raise VaultError where a folder of the vault is a link."""
+        if folder.is_symlink():
+            hint = "put the folder itself there, or name another vault with `--vault`"
+            raise VaultError(f"`{folder}` is a link, and a vault writes and removes only what is its own", hint)
+
     def prepare(self) -> None:
         """Make the vault's folder and its VERSION where they are missing. Raises OSError, and VaultError where the
-        folder holds something else."""
+        folder holds something else, or one of its own is a link."""
+        self.check_own()
         if (self.root / "VERSION").exists():
             return
         strange = [path.name for path in entries(self.root) if path.name not in _NAMES]
@@ -220,6 +295,17 @@ class Layout:
     def write(self, path: Path, data: bytes, *, flush: bool = True) -> None:
         """Write a record. Raises OSError."""
         write_atomically(path, data, scratch=self.tmp, flush=flush)
+
+
+def root_record(layout: Layout, manifest: Path) -> tuple[Path, bytes]:
+    """Path and bytes of the record of where a film's manifest, or its lock, is: both from `/` and from the vault, as a
+    project may be moved as a whole."""
+    absolute = Path(os.path.normpath(manifest.absolute()))
+    try:
+        relative: str | None = os.path.relpath(absolute, layout.root.absolute())
+    except ValueError:  # on another drive
+        relative = None
+    return layout.root_of(absolute), seal({"manifest": str(absolute), "relative": relative})
 
 
 def entries(folder: Path) -> list[Path]:

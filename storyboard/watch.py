@@ -9,7 +9,7 @@ the layout.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from storyboard.crew import Stepped
 from storyboard.digest import Digest, digest_file
 from storyboard.errors import ScreenplayError, StoryboardError
-from storyboard.events import Event, FilmEncoding, ShotDone, ShotFailed, ShotStarted
+from storyboard.events import Event, FilmEncoding, ShotDone, ShotFailed, ShotRefused, ShotStarted
 from storyboard.film import produce, resident
 from storyboard.source import Data, read_text, scan_source
 
@@ -108,7 +108,7 @@ class _Turn:
     def hear(self, event: Event) -> None:
         if isinstance(event, ShotStarted):
             self.in_hand[event.shot.id] = event.key
-        elif isinstance(event, ShotDone | ShotFailed):
+        elif isinstance(event, ShotDone | ShotRefused | ShotFailed):
             self.in_hand.pop(event.shot.id, None)
         self.show(event)
         if isinstance(event, FilmEncoding):
@@ -137,14 +137,22 @@ class _Turn:
     # What a render asks of a crew
 
     @property
-    def free(self) -> int:
+    def hands(self) -> int:
+        return self.crew.hands
+
+    @property
+    def apart(self) -> bool:
+        return self.crew.apart
+
+    @property
+    def free(self) -> Sequence[int]:
         return self.crew.free
 
     def expect(self, texts: Iterable[tuple[EngineUse, str]]) -> None:
         self.crew.expect(texts)
 
-    def submit(self, use: EngineUse, assignment: Assignment) -> None:
-        self.crew.submit(use, assignment)
+    def submit(self, use: EngineUse, assignments: Sequence[Assignment], hand: int = 0) -> None:
+        self.crew.submit(use, assignments, hand)
 
     def wait(self, seconds: float) -> Word | None:
         word = self.crew.wait(seconds)

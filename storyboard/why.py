@@ -24,10 +24,10 @@ from storyboard.digest import Plain
 from storyboard.errors import ConformError, DocumentPath
 from storyboard.lock import LockedShot
 from storyboard.past import GIVEN, Past, differing, field_name, partly, present, recorded
-from storyboard.plan import Planned
+from storyboard.plan import Planned, State
 from storyboard.production import Production
 from storyboard.project import ShotRecord, places
-from storyboard.reasons import Changed, Gone, New, Reached, Reason
+from storyboard.reasons import Changed, Gone, New, Reached, Reason, Refused
 from storyboard.screenplay import Scene, Screenplay
 from storyboard.shots import Shot
 
@@ -149,7 +149,7 @@ class _Comparison:
             yield from self.causes(place for place in self.in_scope(shot) if _divides(self.written[place]))
             return
         past, now = self.before.shots[shot.id], self.present(planned)
-        own = list(self.own(shot, past, now))
+        own = [*self.own(shot, past, now), *self.of_retries(planned)]
         reach = list(self.through(shot, past, now))
         if own:
             self.sources[shot.id] = (shot.id,)
@@ -193,6 +193,12 @@ class _Comparison:
             if name in left and (name not in GIVEN or not self.touched(shot, name)):
                 yield self.unexplained(shot, name, *differ[name])
 
+    def of_retries(self, planned: Planned) -> Iterator[Changed]:
+        """Where attempts were refused, how many there may be has a say."""
+        if any(isinstance(reason, Refused) for reason in planned.reasons) and planned.state is not State.HIT:
+            places = self.in_scope(planned.shot)
+            yield from self.causes(place for place in places if self.written[place].path == ("retries",))
+
     def causes(self, places: Iterable[int]) -> Iterator[Changed]:
         for place in places:
             self.used.add(place)
@@ -205,7 +211,7 @@ class _Comparison:
         shown = scene.card is not None or scene.footage is not None
         for place in self.of_scene.get(None, ()):
             path = self.written[place].path
-            if path[0] in ("engine", "seed", "negative"):
+            if path[0] in ("engine", "seed", "negative", "retries"):
                 holds = not shown and getattr(scene, str(path[0])) is None
             elif path[0] == "cast":
                 holds = path[1] in names_in(scene)
@@ -283,13 +289,14 @@ _DECIDES: Final[Mapping[str, frozenset[str]]] = {
     "negative": frozenset({"negative"}),
     "seed": frozenset({"seed"}),
     "take": frozenset({"seed"}),
-    "duration": frozenset({"frames"}),
+    "duration": frozenset({"frames", "options.of"}),
+    "title": frozenset({"options.credits"}),
     "beats": frozenset({"frames"}),
     "continues": frozenset({"tail", "frames", "grade"}),
     "leads_into": frozenset({"head", "frames"}),
     "start": frozenset({"start", "tail", "frames", "grade"}),
     "end": frozenset({"end", "frames"}),
-    "format": frozenset({"width", "height", "rate", "frames", "fit", "options.fit"}),
+    "format": frozenset({"width", "height", "rate", "frames", "fit", "options.fit", "options.of"}),
 }
 """Field of the text -> fields of slates. Those of engines, prompts, cards and footage are told apart more closely."""
 _ENGINE_DECIDES: Final[Mapping[str, frozenset[str]]] = {

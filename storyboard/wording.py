@@ -60,7 +60,7 @@ def plain_faults(error: ValidationError, model: type[BaseModel], source: Source,
     """The faults of a model that was to be made of what stands at `base`. Hints end where a report ends."""
     for number, details in enumerate(error.errors(include_input=False, include_url=False)):
         loc: DocumentPath = details["loc"]
-        path = (*base, *loc)
+        path = _as_written(source.data, (*base, *loc))
         match details["type"]:
             case "missing":
                 owner = _model_at(model, loc[:-1])
@@ -149,6 +149,23 @@ def value_at(data: Data, path: DocumentPath) -> Data:
         else:
             return None
     return data
+
+
+def _as_written(data: Data, path: DocumentPath) -> DocumentPath:
+    """The path to what is meant where a list's only entry stands by itself, without a list around it."""
+    steps: list[str | int] = []
+    for step in path:
+        if isinstance(step, str) or not isinstance(value_at(data, tuple(steps)), str | dict | None):
+            steps.append(step)
+    return tuple(steps)
+
+
+def entries(data: Data, path: DocumentPath) -> list[tuple[DocumentPath, Data]]:
+    """What stands in a list, each with its path; a single entry may stand there by itself."""
+    value = value_at(data, path)
+    if isinstance(value, list):
+        return [((*path, number), each) for number, each in enumerate(value)]
+    return [] if value is None else [(path, value)]
 
 
 def _model_at(model: type[BaseModel], loc: DocumentPath) -> type[BaseModel] | None:

@@ -6,6 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.tally import pytest_runtest_makereport, pytest_terminal_summary
+
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
+
+settings.register_profile("unhurried", deadline=None)  # no test is timed: a busy machine breaks nothing
+settings.load_profile("unhurried")
+
+
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary"]
 
 PLUGIN = str(Path(__file__).parent / "plugin")
 sys.path.insert(0, PLUGIN)

@@ -11,7 +11,9 @@ from storyboard.errors import BadFootage
 
 def test_settings_of_torch_are_put_back_even_after_an_error() -> None:
     def settings() -> tuple[object, ...]:
-        return torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.get_rng_state().sum()
+        fills = torch.utils.deterministic.fill_uninitialized_memory
+        strict = torch.are_deterministic_algorithms_enabled()
+        return torch.get_num_threads(), strict, fills, torch.get_rng_state().sum()
 
     before = settings()
     with pytest.raises(KeyError), arithmetic.reproducible("cpu", 7) as generator:

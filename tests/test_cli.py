@@ -244,3 +244,21 @@ def test_engines_and_schema(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--version"], ["render", "--help"]])
 def test_help_and_version(arguments: list[str]) -> None:
     assert "storyboard" in storyboard(*arguments).stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk here that is always full")
+@pytest.mark.parametrize("verb", [["plan"], ["render", "--json"], ["render"]])
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_output_to_a_full_disk_ends_without_a_traceback(tmp_path: Path, verb: list[str], stream: str) -> None:
+    film = tmp_path / "film.yaml"
+    film.write_text(text_of(screenplay([scene("a")])))
+    other = "stderr" if stream == "stdout" else "stdout"
+    with Path("/dev/full").open("w") as full:
+        streams = {stream: full, other: subprocess.PIPE}
+        done = subprocess.run([sys.executable, "-m", "storyboard", *verb, str(film)], **streams, text=True)  # type: ignore[call-overload]
+    said = getattr(done, other)
+    assert "Traceback" not in said and "Exception" not in said
+    silent = stream == "stderr" and verb != ["render"]  # nothing was to be said there
+    assert done.returncode == (0 if silent else 1)
+    assert stream == "stderr" or "error: the system gave up: No space left on device" in said
+    storyboard("render", film)

@@ -20,7 +20,7 @@ from PIL import Image
 from storyboard.cut import Cut, Edit, Strip
 from storyboard.dailies import Dailies, look, too_rough
 from storyboard.dailies_page import MOST_MOVIE, page_text, write_dailies
-from storyboard.dailies_pictures import encode_stills
+from storyboard.dailies_pictures import draw_stills
 from storyboard.digest import digest_file, digest_of
 from storyboard.errors import CommandError, MissingTakes
 from storyboard.film import prepare, produce
@@ -264,6 +264,7 @@ def test_a_large_movie_stays_beside_the_page(film: Path, tmp_path: Path) -> None
     assert '<video src="film.mp4"' in page.read_text() and page.stat().st_size < 500_000
 
 
+@pytest.mark.long
 def test_the_page_of_200_shots_of_noise_is_under_5_mb(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (3, 180, 320, 3), dtype=np.uint8)
     reel, vault = reel_of(tmp_path, [(noise, None), (noise[::-1], "s0/1")])
@@ -274,7 +275,9 @@ def test_the_page_of_200_shots_of_noise_is_under_5_mb(tmp_path: Path) -> None:
     seams = [replace(few.seams[0], before=out.id, after=into.id) for out, into in pairwise(shots)]
     figures = {shot.id: few.shots["s0/1"] for shot in shots}
     movie = "data:video/mp4;base64," + "A" * (MOST_MOVIE * 4 // 3)
-    text = page_text(replace(few, reel=many, seams=tuple(seams), shots=figures), encode_stills(many, vault), movie, 2)
+    text = page_text(
+        replace(few, reel=many, seams=tuple(seams), shots=figures), draw_stills(many, vault, {})[0], movie, 2
+    )
     assert len(text.encode()) < 5_000_000 and text.count("<article") == 200
 
 
@@ -335,7 +338,7 @@ def test_a_movie_beside_the_page_plays(film: Path, page: Page, tmp_path: Path) -
     where = places(film)
     vault = Vault(where.vault)
     reel = open_reel(where, vault)
-    text = page_text(look(reel, vault), encode_stills(reel, vault), "film%20%231.mp4", 2)
+    text = page_text(look(reel, vault), draw_stills(reel, vault, {})[0], "film%20%231.mp4", 2)
     (out / "dailies.html").write_text(text)
     page.errors.clear()
     page.open(out / "dailies.html", 1280, 900)
@@ -345,7 +348,7 @@ def test_a_movie_beside_the_page_plays(film: Path, page: Page, tmp_path: Path) -
 
 def test_stills_are_small_pictures_of_the_right_frames(dailies: Dailies, film: Path) -> None:
     vault = Vault(places(film).vault)
-    stills = encode_stills(dailies.reel, vault)
+    stills = draw_stills(dailies.reel, vault, {})[0]
     shot = dailies.reel.shots[1]
     for data, frame in ((stills["b/1"].head, shot.frames[0]), (stills["b/1"].tail, shot.frames[-1])):
         head, _, text = data.partition(",")

@@ -39,3 +39,4 @@ def test_options_are_described_with_their_defaults_as_authors_write_them() -> No
     assert facts["option steps"].endswith("(default 25)")
     assert facts["option download"].endswith("(default false)")
     assert "default" not in facts["option offload"], "chosen where it is left out"
+    assert described("pyramid")["option steps"].endswith("(default [20, 20, 20])")

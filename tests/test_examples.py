@@ -13,16 +13,20 @@ import pytest
 import yaml
 from PIL import Image
 
+from storyboard.audio import read_audio
 from storyboard.breakdown import break_down
 from storyboard.screenplay import load
 from storyboard.shots import Breakdown
 from tests.films import decoded, scene, screenplay, storyboard, text_of
+from tests.tiny_pyramid import tiny_pyramid
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ASSETS = EXAMPLES / "assets"
 GUIDE = EXAMPLES / "guide.yaml"
 """The one that needs weights from elsewhere, and a GPU."""
-FILMS = sorted(set(EXAMPLES.glob("*.yaml")) - {GUIDE})
+PYRAMID = [EXAMPLES / "great-wall.yaml", EXAMPLES / "space-man.yaml"]
+"""Those whose weights have to be in a folder."""
+FILMS = sorted(set(EXAMPLES.glob("*.yaml")) - {GUIDE, *PYRAMID})
 each_film = pytest.mark.parametrize("film", FILMS, ids=lambda film: film.stem)
 STORIES = [film for film in FILMS if film.stem != "harbour"]
 """The films on the default engine."""
@@ -102,10 +106,34 @@ def test_the_guide_is_the_known_recipe_and_is_checked_without_any_weights() -> N
     assert len(second.tail) == 4 and second.continues == first.id
 
 
-def test_the_guide_can_be_previewed_as_an_animatic(tmp_path: Path) -> None:
-    breakdown = break_down(load(GUIDE), engine="animatic")
-    assert set(shot(rendered(GUIDE, tmp_path, "--engine", "animatic"))) == set(breakdown.shots)
-    is_whole(tmp_path / "out" / "guide.animatic.mp4", breakdown)
+@each([GUIDE, *PYRAMID], "guide")
+def test_films_for_a_gpu_can_be_previewed_as_animatics(film: Path, tmp_path: Path) -> None:
+    breakdown = break_down(load(film), engine="animatic")
+    assert set(shot(rendered(film, tmp_path, "--engine", "animatic"))) == set(breakdown.shots)
+    is_whole(tmp_path / "out" / f"{film.stem}.animatic.mp4", breakdown)
+
+
+def test_films_on_pyramid_flow_are_as_its_makers_advise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny_pyramid(tmp_path / "pyramid-flow-miniflux", resolution="768p")
+    monkeypatch.chdir(tmp_path)
+    wall, trailer = (break_down(load(film)) for film in PYRAMID)
+    (flying,) = wall.shots.values()
+    assert (flying.prompt, flying.start is not None) == ("FPV flying over the Great Wall", True)
+    options = flying.engine.options.model_dump()
+    assert (options["video_steps"], options["continued_guidance"]) == ((10, 10, 10), 4.0)
+    first, *others = trailer.shots.values()
+    assert first.prompt.startswith(
+        "A movie trailer featuring the adventures of the 30 year old space man wearing a red"
+    )
+    recipe = {"steps": (20, 20, 20), "video_steps": (10, 10, 10), "guidance": 9.0, "video_guidance": 5.0}
+    assert recipe.items() <= first.engine.options.model_dump().items()
+    assert [len(shot.tail) for shot in others] == [9, 9]
+    assert {(shot.engine.width, shot.engine.height) for shot in (flying, first, *others)} == {(1280, 768)}
+
+
+def test_films_on_pyramid_flow_say_where_their_weights_have_to_be() -> None:
+    said = storyboard("check", PYRAMID[0], check=2)
+    assert "there is no folder `pyramid-flow-miniflux`" in said.stderr
 
 
 def test_there_are_the_stories_of_phenaki_those_of_the_model_s_world_and_one_to_learn_from() -> None:
@@ -140,8 +168,8 @@ def test_harbour_shows_what_a_screenplay_can_say() -> None:
     scenes = {scene["id"]: scene for scene in written["scenes"]}
     used = {field for scene in scenes.values() for field in scene}
     wanted = {"beats", "continues", "transition", "leads_into", "footage", "start", "end", "card", "take", "negative"}
-    assert used >= wanted
-    assert written.keys() >= {"title", "seed", "style", "negative", "cast"}
+    assert used >= {*wanted, "sound"}
+    assert written.keys() >= {"title", "seed", "style", "negative", "cast", "sound"}
     assert {scene["transition"]["kind"] for scene in scenes.values() if "transition" in scene} == {"dissolve", "fade"}
     play = load(EXAMPLES / "harbour.yaml")
     before = {scene.id: play.predecessor(index) for index, scene in enumerate(play.scenes)}
@@ -166,13 +194,24 @@ def test_drawing_the_assets_again_gives_the_same() -> None:
         kept = np.asarray(Image.open(ASSETS / f"{name}.png").convert("RGB"), int)
         # Sines differ in their last digit between processors, so a channel may fall on the other side of a half.
         assert abs(make().astype(int) - kept).max() <= 1, name
+    wall = runpy.run_path(str(ASSETS / "wall.py"))["wall"]
+    assert abs(wall().astype(int) - np.asarray(Image.open(ASSETS / "wall.png").convert("RGB"), int)).max() <= 1
     kept = decoded(ASSETS / "archive.mp4")
     assert kept.shape == (96, 216, 384, 3)
     assert abs(draw["night"](41).astype(int) - kept[41]).mean() < 3
 
 
+def test_making_the_sounds_again_gives_the_same() -> None:
+    make = runpy.run_path(str(ASSETS / "sounds.py"))
+    for name in ("sea", "horn"):
+        made = make[name]()
+        kept = np.concatenate(list(read_audio(ASSETS / f"{name}.ogg")))[:, 0]
+        assert len(kept) == len(made)
+        assert np.corrcoef(made, kept)[0, 1] > 0.9 and abs(kept).max() < 1, name
+
+
 def test_assets_are_small() -> None:
-    most = {".png": 60_000, ".mp4": 300_000, ".py": 30_000}
+    most = {".png": 60_000, ".mp4": 300_000, ".ogg": 60_000, ".py": 30_000}
     kept = [path for path in ASSETS.iterdir() if path.is_file()]
     assert kept
     assert [path.name for path in kept if path.stat().st_size > most[path.suffix]] == []

@@ -126,9 +126,9 @@ def test_head_and_tail() -> None:
 )
 def test_wrong_footage_is_named(frames: NDArray[np.uint8], told: str) -> None:
     with pytest.raises(BadFootage, match="shot `reef/2`") as caught:
-        check_footage(Footage(frames, RATE), frames=4, width=8, height=6, shot="reef/2")
+        check_footage(Footage(frames, RATE), frames=4, width=8, height=6, rate=RATE, shot="reef/2")
     assert told in caught.value.message
-    check_footage(Footage(noise(4, 8, 6), RATE), frames=4, width=8, height=6, shot="reef/2")
+    check_footage(Footage(noise(4, 8, 6), RATE), frames=4, width=8, height=6, rate=RATE, shot="reef/2")
 
 
 def test_floats_are_rounded_half_to_even_and_clipped() -> None:

@@ -98,7 +98,7 @@ def asked(options: EngineOptions) -> tuple[Assignment, EngineUse]:
 
 def shot_by(engine: Engine, options: EngineOptions) -> Frames:
     assignment, use = asked(options)
-    word = shoot(lambda use: engine, use, assignment, lambda step, steps: None)
+    (word,) = shoot(lambda use: engine, use, (assignment,), lambda step, steps: None)
     assert isinstance(word, Delivered), word
     return word.footage.frames
 
@@ -119,7 +119,7 @@ def test_footage_that_is_not_what_was_asked_for_is_not_graded() -> None:
             return replace(made, frames=made.frames[:2].copy())
 
     assignment, use = asked(EngineOptions(grade=True))
-    word = shoot(lambda use: Short(), use, assignment, lambda step, steps: None)
+    (word,) = shoot(lambda use: Short(), use, (assignment,), lambda step, steps: None)
     assert isinstance(word, Lost) and "asks for 12 frames" in word.error.message
 
 

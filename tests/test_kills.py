@@ -1,9 +1,8 @@
-"""A render killed at any moment: the vault stays clean, the next render converges, the film is the undisturbed one."""
+"""A render killed at any moment, or interrupted once or twice: nothing is lost, and the next one needs no flag."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,55 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from storyboard.vault import Vault
 from tests.films import scene, screenplay, storyboard, text_of
-
-SCENES = [scene(name, 1, continues="nothing" if name == "d" else "previous") for name in "abcdef"]
-
-
-def killed_renders(folder: Path, kills: int, seed: int) -> None:
-    """Kill a render of a fresh film `kills` times, each at a random moment of its life, then finish it."""
-    film = folder / "film.yaml"
-    film.write_text(text_of(screenplay(SCENES, format={"width": 192, "height": 108, "rate": 8})))
-    begun = time.monotonic()
-    storyboard("render", film, "--vault", folder / "whole-vault", "--out", folder / "whole")
-    life = time.monotonic() - begun
-    whole = (folder / "whole" / "film.mp4").read_bytes()
-    rng = random.Random(seed)
-    log, vault, out = folder / "log", folder / "vault", folder / "out"
-    command = [sys.executable, "-m", "storyboard", "render", str(film), "--vault", str(vault), "--out", str(out)]
-    unfinished = 0
-    for number in range(kills):
-        if number % 2 == 0:  # a new film every other time, so that kills fall on every part of the line
-            SEEDED = text_of(screenplay(SCENES, format={"width": 192, "height": 108, "rate": 8}, seed=number))
-            film.write_text(SEEDED)
-        with log.open("w") as sink:
-            process = subprocess.Popen(command, stdout=sink, stderr=sink)
-            time.sleep(rng.uniform(0.15, life))
-            process.send_signal(signal.SIGKILL)
-            unfinished += process.wait() == -signal.SIGKILL
-        if vault.exists():
-            assert Vault(vault).verify() == [], number
-        movie = out / "film.mp4"
-        if movie.exists():
-            storyboard("blame", movie, "--at", "0f")
-    assert unfinished > kills / 3, "most kills must fall into a render"
-    film.write_text(text_of(screenplay(SCENES, format={"width": 192, "height": 108, "rate": 8})))
-    storyboard("render", film, "--vault", vault, "--out", out)
-    assert (out / "film.mp4").read_bytes() == whole
-    assert sorted(path.name for path in out.iterdir()) == ["film.mp4", "manifest.json"]
-    assert Vault(vault).verify(deep=True) == []
-    done = storyboard("render", film, "--vault", vault, "--out", out)
-    assert "0 to shoot, 0 waiting, 6 there" in done.stderr
+from tests.test_faults import lossless
 
 
 def test_kills_lose_nothing(tmp_path: Path) -> None:
-    killed_renders(tmp_path, 8, seed=1)
+    assert lossless("kills", "random_kills", tmp_path, "edited", 1, 10) >= 10
 
 
 @pytest.mark.long
-def test_fifty_kills_lose_nothing(tmp_path: Path) -> None:
-    killed_renders(tmp_path, 50, seed=2)
+@pytest.mark.parametrize("state", ["fresh", "edited"])
+def test_a_hundred_kills_lose_nothing(tmp_path: Path, state: str) -> None:
+    assert lossless("kills", "random_kills", tmp_path, state, 2, 100) >= 100
 
 
 def hear_interrupts() -> None:

@@ -301,7 +301,7 @@ def test_what_is_left_out_follows_from_the_name() -> None:
     assert usual.identity() == "hub:Lightricks/LTX-2@47da56e2ad66ce4125a9922b4a8826bf407f9d0a"
     can = SPEC.capabilities(usual)
     assert (str(can.frames), str(can.tail), str(can.head)) == ("8n+1, 9 to 481", "8n+1, 1 to 473", "8n, 8 to 480")
-    assert "unverified" in (can.licence or "") and "not in the movie" in can.notices[0]
+    assert "unverified" in (can.licence or "") and "sound: own" in can.notices[0]
     with pytest.raises(ValidationError, match="multiple of 128"):
         Ltx2Options(max_sequence_length=200)
     with pytest.raises(ValidationError, match="leave `steps` out"):

@@ -162,3 +162,32 @@ def test_a_pipeline_that_is_taken_down_can_be_placed_in_another_way(tmp_path: Pa
         memory.take_down(engine.pipeline)
         assert np.abs(shot() - plain).max() <= 1, way
     engine.close()
+
+
+def test_a_films_texts_are_read_in_one_trip_of_the_text_encoder(tmp_path: Path) -> None:
+    model = {"model": str(tiny_ltx(tmp_path / "tiny")), "dtype": "float32", "device": "cpu"}
+    engine = SPEC.open(SPEC.options.model_validate(model | {"steps": 1, "guidance": 1.0}))
+    assert isinstance(engine, Ltx)
+    engine.device = "cpu:0"  # to the engine a device of its own, where weights arrive as they would on another
+    encoder, trips = engine.pipeline.text_encoder, []
+    move = encoder.to
+
+    def moved(device: str) -> torch.nn.Module:
+        if device == "cpu:0":
+            trips.append(device)
+            encoder.shared.weight.data = encoder.shared.weight.data.clone()
+        return move(device)
+
+    encoder.to = moved
+    before = encoder.shared.weight.data_ptr()
+    texts = ["A bear swims.", "A bear dives.", "A bear sleeps."]
+    engine.prepare(texts, lambda step, steps: None)
+    assert len(trips) == 1
+    assert encoder.shared.weight.data_ptr() == before, "weights that waited in main memory are not copied back"
+    engine.prepare(texts, lambda step, steps: None)
+    assert len(trips) == 1, "there is nothing left to read"
+    for text in (texts[0], "A bear wakes."):
+        asked = Assignment("a/1", text, "", 7, 32, 32, Rate(Fraction(24)), 5, engine.options)
+        engine.shoot(asked, lambda step, steps: None)
+    assert len(trips) == 2, "a text that nobody knew of has a trip of its own"
+    engine.close()

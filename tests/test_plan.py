@@ -147,7 +147,7 @@ def test_the_key_of_a_known_slate_is_the_same_on_every_machine() -> None:
     assert plain == {
         "slate": 1,
         "engine": "animatic",
-        "version": 1,
+        "version": 2,
         "weights": None,
         "options": {},
         "prompt": "A sea.",
@@ -158,7 +158,7 @@ def test_the_key_of_a_known_slate_is_the_same_on_every_machine() -> None:
         "rate": "8",
         "frames": 8,
     }
-    assert slate_of(shot, {}).key == "14472e42f15364282457fc944613d34f6b85449d36e73b9e7744121cb0af0108"
+    assert slate_of(shot, {}).key == "7f03e36cbf0bc54e09e60e5e842046800ad5eaf38ddd4759eb78cab6e794afb6"
 
 
 def test_a_plan_of_a_chain_of_thousands_is_not_recursive(tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ from storyboard.plan import State, make_plan
 from storyboard.render import render
 from storyboard.shots import Breakdown
 from storyboard.vault import Vault
-from tests.films import broken_down, scene, screenplay, shoot, text_of
+from tests.films import broken_down, scene, screenplay, shoot, storyboard, text_of
+from tests.plugin.storyboard_test_engines import WRONG
+from tests.tally import tally
 
 
 def test_a_failure_stops_its_descendants_and_nothing_else(tmp_path: Path) -> None:
@@ -38,12 +40,52 @@ def test_a_failure_stops_its_descendants_and_nothing_else(tmp_path: Path) -> Non
     assert sorted(shoot(broken_down(screenplay(scenes, engine="strict")), vault).shot) == ["b/1", "c/1"]
 
 
-@pytest.mark.parametrize("prompt", ["FAIL", "SHORT", "EXIT", "CANCEL"])
-def test_what_an_engine_does_wrong_is_a_named_failure(prompt: str, tmp_path: Path) -> None:
-    result = shoot(broken_down(screenplay([scene("a", prompt=prompt)], engine="strict")), Vault(tmp_path))
-    error = next(event.error for event in result.events if hasattr(event, "error"))
-    assert "shot `a/1`" in error.message
-    assert result.takes == {}
+@pytest.mark.parametrize("word", WRONG)
+def test_what_an_engine_does_wrong_is_a_named_failure(word: str, tmp_path: Path) -> None:
+    tally("faults injected")
+    vault = Vault(tmp_path)
+    scenes = [scene("a", prompt=word), scene("b", continues="nothing"), scene("c", prompt=word, continues="nothing")]
+    result = shoot(broken_down(screenplay(scenes, engine="strict")), vault)
+    errors = [event.error for event in result.events if isinstance(event, ShotFailed)]
+    assert ["shot `a/1`" in errors[0].message, "shot `c/1`" in errors[1].message] == [True, True]
+    assert result.shot == ["b/1"] and [take.key for take in vault.takes()] == [result.takes["b/1"].key]
+
+
+def test_an_engine_that_hangs_is_given_up_and_the_others_shoot_on(tmp_path: Path) -> None:
+    tally("faults injected")
+    vault = Vault(tmp_path)
+    scenes = [
+        scene("a"),
+        scene("h", prompt="HANG"),
+        scene("c"),
+        scene("d", continues="nothing"),
+        scene("e", continues="nothing", engine="animatic"),
+    ]
+    film = broken_down(screenplay(scenes, engine="strict"))
+    crew = Here(patience=0.5)
+    events = list(render(make_plan(film, vault), vault, crew))
+    crew.close()
+    failed = {event.shot.id: event.error for event in events if isinstance(event, ShotFailed)}
+    assert list(failed) == ["h/1", "d/1"]
+    assert "shot `h/1`: `strict` has made no step for 0.5 s" in failed["h/1"].message
+    assert "--shot-timeout" in (failed["h/1"].hint or "")
+    assert "shot `d/1`: `strict` still hangs in shot `h/1`" in failed["d/1"].message
+    assert [event.shot.id for event in events if isinstance(event, ShotDone)] == ["a/1", "e/1"]
+    assert vault.verify() == []
+    scenes[1]["prompt"] = "Better."
+    again = shoot(broken_down(screenplay(scenes, engine="strict")), vault)
+    assert again.shot == ["h/1", "c/1", "d/1"]
+
+
+def test_a_render_with_a_timeout_ends_though_its_engine_hangs(tmp_path: Path) -> None:
+    tally("faults injected")
+    film = tmp_path / "film.yaml"
+    film.write_text(text_of(screenplay([scene("a"), scene("b", prompt="HANG")], engine="strict")))
+    said = storyboard("render", film, "--shot-timeout", "0.5", check=1).stderr
+    assert "shot `b/1`: `strict` has made no step for 0.5 s, and was given up" in said and "Traceback" not in said
+    for wrong in ("-1", "soon"):
+        said = storyboard("render", film, "--shot-timeout", wrong, check=2).stderr
+        assert f"`{wrong}` is no number of seconds" in said
 
 
 def test_events_come_in_order_and_name_every_step(tmp_path: Path) -> None:
@@ -80,7 +122,7 @@ def test_a_crew_goes_on_after_a_shot_that_does_not_hear() -> None:
     words: list[Word | None] = []
     for name in ("a/1", "b/1"):
         use = film.shots[name].engine
-        crew.submit(use, assigned(film, name))
+        crew.submit(use, [assigned(film, name)])
         if name == "a/1":
             crew.cancel()
     while not words or isinstance(words[-1], Stepped):

@@ -126,6 +126,20 @@ def test_what_git_does_not_keep_is_taken_as_it_is(film: Path) -> None:
         why_since(film, "HEAD")
 
 
+def test_sounds_are_those_of_then(film: Path) -> None:
+    sounds = ["sea.ogg", {"file": "horn.ogg", "gain": -6}]
+    heard = {**chain(), "sound": "sea.ogg"}
+    heard["scenes"] = [scene("a", sound=sounds), scene("b", sound="own")]
+    film.write_text(text_of(heard))
+    for name in ("sea.ogg", "horn.ogg"):
+        shutil.copy(ASSETS / name, film.parent)
+    commit(film.parent, "film.yaml", "sea.ogg", "horn.ogg")
+    edited(film, ("sound: sea.ogg", "sound: []"), ("  - sea.ogg\n", ""))
+    (film.parent / "sea.ogg").unlink()
+    before = film_since(prepare(film), "HEAD").screenplay
+    assert before is not None and [len(before.sound), len(before.scenes[0].sound)] == [1, 2]
+
+
 def test_takes_of_then_tell_that_a_tail_is_the_same(film: Path) -> None:
     list(produce(prepare(film)))
     edited(film, ("duration: 1\n  prompt: This is b.", "duration: 2\n  prompt: This is b."))

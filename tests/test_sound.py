@@ -110,7 +110,7 @@ def test_floats_become_samples_of_exactly_the_length(tmp_path: Path) -> None:
 
 def test_an_engine_s_sound_has_to_fit_its_pictures() -> None:
     def check(sound: Sound) -> None:
-        check_footage(scored(sound), frames=10, width=64, height=48, shot="a/1")
+        check_footage(scored(sound), frames=10, width=64, height=48, rate=RATE, shot="a/1")
 
     check(noisy())
     with pytest.raises(BadFootage, match=r"lasts 10010 samples; the sound of its engine has 9009"):

@@ -359,6 +359,7 @@ def test_a_card_says_what_is_missed_and_what_is_not_known() -> None:
     assert "11.7 million" in text and "2 steps, without guidance" in text
 
 
+@pytest.mark.long
 def test_two_processes_train_one_network(tmp_path: Path) -> None:
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "training.vae",

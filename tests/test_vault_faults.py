@@ -87,7 +87,7 @@ def test_kills_at_random_moments(tmp_path: Path) -> None:
     result_of(run_here("killed_at_random", str(tmp_path)))
     vault = Vault(tmp_path)
     takes = list(vault.takes())
-    assert len(takes) > 20
+    assert takes, "some were whole before the kill"
     assert all(vault.find(take.key) == take for take in takes)
     assert vault.verify(deep=True) == []
     vault.prune(yes=True)

@@ -11,7 +11,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from storyboard.commands import DONE, FAILED, Verb, asked_remote, complain, json_argument, places_of_film, say
+from storyboard.commands import (
+    DONE,
+    FAILED,
+    Verb,
+    asked_crew,
+    asked_limits,
+    asked_remote,
+    complain,
+    crew_arguments,
+    json_argument,
+    places_of_film,
+    say,
+)
 from storyboard.errors import StoryboardError
 
 if TYPE_CHECKING:
@@ -23,6 +35,7 @@ def _takes_arguments(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("scene", metavar="SCENE")
     sub.add_argument("--n", type=int, default=4, metavar="N", help="how many: takes 1 to N (4)")
     places_of_film(sub)
+    crew_arguments(sub)
     json_argument(sub, "one JSON object")
 
 
@@ -31,10 +44,12 @@ def _takes(asked: argparse.Namespace) -> int:
     from storyboard.report import Bars, Lines
     from storyboard.takes import compare_takes, shoot_takes, try_takes, write_sheet
 
-    production = prepare(asked.screenplay, out=asked.out, vault=asked.vault, remote=asked_remote(asked))
+    call = asked_crew(asked)
+    where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked), "limits": asked_limits(asked)}
+    production = prepare(asked.screenplay, **where)
     tryout = try_takes(production, asked.scene, asked.n)
     reporter = (Bars if sys.stderr.isatty() else Lines)(sys.stderr)
-    events = shoot_takes(tryout)
+    events = shoot_takes(tryout, call=call)
     try:
         for event in events:
             reporter.show(event)
@@ -54,9 +69,14 @@ def _lines(tryout: Tryout, alternatives: tuple[Alternative, ...]) -> list[str]:
     for each in alternatives:
         seam = "" if each.seam is None else f"seam {each.seam:.2f}"
         keys = "not shot" if each.takes is None else " ".join(take.key[:12] for take in each.takes)
-        seeds = " ".join(str(shot.seed) for shot in each.shots)
+        seeds = " ".join(map(str, _seeds(each)))
         rows.append((f"take {each.number}", "in the film" if each.in_film else "", f"seed {seeds}", seam, keys))
     return [*columns(rows), str(tryout.sheet)]
+
+
+def _seeds(each: Alternative) -> list[int]:
+    """Of what was shot, or would be."""
+    return [take.seed for take in each.takes] if each.takes else [shot.seed for shot in each.shots]
 
 
 def _plain(tryout: Tryout, alternatives: tuple[Alternative, ...]) -> dict[str, object]:
@@ -67,7 +87,7 @@ def _plain(tryout: Tryout, alternatives: tuple[Alternative, ...]) -> dict[str, o
             {
                 "take": each.number,
                 "in_film": each.in_film,
-                "seeds": [shot.seed for shot in each.shots],
+                "seeds": _seeds(each),
                 "keys": None if each.takes is None else [take.key for take in each.takes],
                 "seam": each.seam,
             }
@@ -88,10 +108,12 @@ def _pick(asked: argparse.Namespace) -> int:
     from storyboard.pick import pick
     from storyboard.telling import planned_line
 
-    changed = pick(asked.screenplay, asked.scene, asked.take)
+    limits = asked_limits(asked)
+    changed = pick(asked.screenplay, asked.scene, asked.take, limits=limits)
     say(f"scene `{asked.scene}` has take {asked.take}{' now' if changed else ' already'}")
     try:
-        production = prepare(asked.screenplay, out=asked.out, vault=asked.vault, remote=asked_remote(asked, look=True))
+        where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked, look=True)}
+        production = prepare(asked.screenplay, **where, limits=limits)
         say(planned_line(production.plan.told()))
     except StoryboardError as error:
         complain(error)  # of the film: the choice itself is made

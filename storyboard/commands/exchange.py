@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from storyboard.commands import DONE, Verb, asked_remote, complain, places_arguments, places_of_film, say
+from storyboard.commands import DONE, Verb, asked_limits, asked_remote, complain, places_arguments, places_of_film, say
 from storyboard.errors import StoryboardError
 
 
@@ -28,7 +28,8 @@ def _export(asked: argparse.Namespace) -> int:
     from storyboard.film import prepare
 
     where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked, look=asked.to != "otio")}
-    production = prepare(asked.screenplay, **where, engine=asked.engine, profile=asked.profile)
+    what = {"engine": asked.engine, "profile": asked.profile, "limits": asked_limits(asked)}
+    production = prepare(asked.screenplay, **where, **what)
     if asked.to != "otio":
         print(export_captions(production.plan.breakdown, production.places.movie, asked.to))
         return DONE
@@ -52,14 +53,15 @@ def _import(asked: argparse.Namespace) -> int:
     from storyboard.report import notice_lines
     from storyboard.telling import planned_line
 
-    came = recut(asked.timeline, asked.screenplay)
+    limits = asked_limits(asked)
+    came = recut(asked.timeline, asked.screenplay, limits=limits)
     for sentence in came.done or ("the screenplay says this film already",):
         say(sentence)
     for sentence in came.lost:
         say(f"cannot come back: {sentence}")
     try:
         where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked, look=True)}
-        plan = prepare(asked.screenplay, **where).plan
+        plan = prepare(asked.screenplay, **where, limits=limits).plan
         for line in notice_lines(plan.breakdown.screenplay, plan.breakdown.notices):
             say(line)
         say(planned_line(plan.told()))

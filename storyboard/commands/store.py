@@ -90,6 +90,7 @@ def _prune(asked: argparse.Namespace) -> int:
 
     pruned = Vault(_vault(asked)).prune(yes=asked.yes, most=asked.max_size)
     parts = {"take": pruned.takes, "segment": pruned.segments, "object": pruned.objects}
+    parts |= {"refusal": pruned.refusals} if pruned.refusals else {}
     gone = ", ".join(counted(count, what) for what, count in parts.items())
     sizes = f"{pruned.bytes / 1e6:.1f} MB; {pruned.left / 1e6:.1f} MB stay"
     print(f"{'removed' if asked.yes else 'would remove'} {gone}, {sizes}")
@@ -121,7 +122,7 @@ def _push(asked: argparse.Namespace) -> int:
     remote, dry = Remote(asked.url, tell=say), asked.read_only or only_read()
     moves = []
     for vault, used in _used(asked).items():
-        keys = [take.key for take in Vault(vault).takes()] if asked.all else used
+        keys = list(Vault(vault).keys()) if asked.all else used
         moves.append(push(Vault(vault), remote, keys, again=asked.again, dry=dry))
     code = _moved(chain(*moves), "would send" if dry else "sent")
     if dry:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Final
 
-from storyboard.commands import Verb, asked_remote, complain, places_arguments, say
+from storyboard.commands import Verb, asked_limits, asked_remote, complain, places_arguments, say
 
 if TYPE_CHECKING:
     from storyboard.events import Event
@@ -29,7 +29,7 @@ def _watch(asked: argparse.Namespace) -> int:
     from storyboard.project import places
     from storyboard.watch import watch
 
-    where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked)}
+    where = {"out": asked.out, "vault": asked.vault, "remote": asked_remote(asked), "limits": asked_limits(asked)}
     lock = places(asked.screenplay).lock
 
     def plan() -> Production:

@@ -48,6 +48,7 @@ _BUILT_IN: Final = {
     "ltx2": "storyboard.engines.ltx2",
     "modelscope": "storyboard.engines.modelscope",
     "pocket": "storyboard.engines.pocket",
+    "pyramid": "storyboard.engines.pyramid.engine",
     "wan": "storyboard.engines.wan",
 }
 INTERNAL: Final = {"card": "storyboard.engines.card", "archive": "storyboard.engines.archive"}

@@ -17,8 +17,8 @@ model, other frames given are other frames drawn: the colour of the take's line 
     | lane             o             |
     +--------------------------------+
 
-Drawn with numpy and Pillow, in integers and in the font that is embedded in Pillow: one version of Pillow, one picture,
-on every machine. May import engines.base, engines.strip, engines.board and what stands above them.
+Drawn with numpy and Pillow, in integers and in the font of this package: one version of Pillow, one picture, on every
+machine. May import engines.base, engines.strip, engines.board and what stands above them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MOST_FRAMES: Final = 10_000
 def capabilities(options: EngineOptions) -> Capabilities:
     """Any size and any rate; as many frames at a time as `window` says, 120 where it says nothing."""
     return Capabilities(
-        version=1,
+        version=2,
         frames=FrameRule(1, 0, 1, min(options.window or WINDOW, MOST_FRAMES)),
         native_rate=None,
         default_size=(384, 216),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from storyboard.engines.base import Progress
 from storyboard.errors import BadFootage
@@ -39,6 +39,13 @@ def after_step(shot: str, progress: Progress, total: int) -> Callable[..., dict[
     return report
 
 
+def seeded(seed: int) -> torch.Generator:
+    """A generator on the CPU, for a shot's noise."""
+    import torch
+
+    return torch.Generator("cpu").manual_seed(seed)
+
+
 @contextmanager
 def reproducible(device: str, seed: int) -> Iterator[torch.Generator]:
     """A generator on the CPU, seeded, and arithmetic that gives the same frames at every run on one machine.
@@ -52,16 +59,20 @@ def reproducible(device: str, seed: int) -> Iterator[torch.Generator]:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     threads = torch.get_num_threads()
     strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    searches = torch.backends.cudnn.benchmark
+    memory: Any = torch.utils.deterministic  # a module whose types are not told
+    searches, fills = torch.backends.cudnn.benchmark, memory.fill_uninitialized_memory
     gpus = [torch.device(device)] if device.startswith("cuda") else []
     with torch.random.fork_rng(gpus):
         try:
             torch.set_num_threads(CPU_THREADS if device == "cpu" else threads)
             torch.use_deterministic_algorithms(True, warn_only=True)
             torch.backends.cudnn.benchmark = False
+            # Each new tensor would be written once more than it has to be; no model reads what it has not written.
+            memory.fill_uninitialized_memory = False
             torch.manual_seed(seed + 1)  # other numbers than those of the latents
-            yield torch.Generator("cpu").manual_seed(seed)
+            yield seeded(seed)
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(strict, warn_only=warns)
             torch.backends.cudnn.benchmark = searches
+            memory.fill_uninitialized_memory = fills

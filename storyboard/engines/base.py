@@ -6,7 +6,7 @@ May import what stands above `engines` in the layout, and engines.words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Protocol, runtime_checkable
 
@@ -99,6 +99,8 @@ class Capabilities:
     negative: bool = False
     references: bool = False
     lora: bool = False
+    sound: bool = False
+    """It makes sound with its pictures."""
     languages: tuple[str, ...] = ()
     """Of prompts, as BCP 47 tags; empty where any will do."""
     licence: str | None = None
@@ -135,6 +137,16 @@ class EngineOptions(BaseModel):
         description="Undo what the engine does to the tail's colours in the frames that follow, fading out over the "
         "shot, or over so many frames",
     )
+
+    @property
+    def together(self) -> bool:
+        """Whether ready shots of one shape are shot together. For engines that can (see `Together`), by an option that
+        is in the key: sums are split by the size of a batch."""
+        return False
+
+    def hub_models(self) -> Mapping[str, bool]:
+        """Hub models that the author asks to fetch, as `org/name@<commit>`, and whether each is on this machine."""
+        return {}
 
     def keyed(self) -> dict[str, Plain]:
         """The options that decide pixels, defaults written out, as plain data."""
@@ -197,6 +209,19 @@ class Preparing(Protocol):
 
     def prepare(self, texts: Sequence[str], progress: Progress) -> None:
         """Called once after opening, with each text once. `progress` is called with (0, 0) only, and may cancel."""
+        ...
+
+
+@runtime_checkable
+class Together(Protocol):
+    """An engine that can shoot several assignments in one go. It is asked to where its options say `together`."""
+
+    def shoot_together(self, assignments: Sequence[Assignment], progress: Progress) -> Sequence[Footage]:
+        """The footage of each, as `shoot` gives it but for rounding: none depends on what is in another's.
+
+        All have the same options, size, rate and frame counts, of what is given too. `progress` is told of all at once.
+        Raises as `shoot` does; each is then shot by itself.
+        """
         ...
 
 

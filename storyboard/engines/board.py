@@ -1,7 +1,7 @@
 """An assignment -> the pictures that the animatic engine draws of it: the words, the clock, the take as a line.
 
-Drawn with numpy and Pillow, in integers and in the font that is embedded in Pillow: one version of Pillow, one picture,
-on every machine. May import engines.base, engines.strip and what stands above them.
+Drawn with numpy and Pillow, in integers and in the font of this package: one version of Pillow, one picture, on every
+machine. May import engines.base, engines.strip and what stands above them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.digest import digest_frame, digest_of
 from storyboard.engines.base import Assignment
 from storyboard.engines.strip import LANE, Strip, band_of, draw_mark, draw_strip, tag_of
-from storyboard.lettering import SMALLEST_LETTERS, letter
+from storyboard.lettering import SMALLEST_LETTERS, font_of, letter
 from storyboard.timing import round_half_up
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ class _Figures:
 
     def __init__(self, size: int, ground: Color, ink: Color) -> None:
         import numpy as np
-        from PIL import Image, ImageDraw, ImageFont
+        from PIL import Image, ImageDraw
 
-        font = ImageFont.load_default(size)
+        font = font_of(size)
         self.top, self.height = 0, size
         self.wide = max(1, round(max(font.getlength(figure) for figure in "0123456789")))
         self.tiles: dict[str, Picture] = {}

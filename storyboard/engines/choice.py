@@ -15,6 +15,7 @@ from storyboard.digest import Digest, Plain, digest_of
 from storyboard.engines import known, spec_of
 from storyboard.engines.base import Capabilities, EngineOptions, EngineSpec
 from storyboard.errors import DocumentPath, EngineUnavailable, Fault
+from storyboard.limits import Limits
 from storyboard.source import Source
 from storyboard.timing import Rate
 from storyboard.wording import nearest, plain_faults, quoted, value_at
@@ -47,6 +48,11 @@ class EngineUse:
     def group(self) -> Digest:
         """What shots must share for one's time to tell the other's."""
         return digest_of([self.spec.name, self.capabilities.version, self.width, self.height, self.options.keyed()])
+
+    @property
+    def storing(self) -> Digest:
+        """What takes must share for the time that it takes to store one to tell the other's."""
+        return digest_of(["storing", self.width, self.height])
 
     @property
     def resident(self) -> Digest:
@@ -85,6 +91,28 @@ def options_of(spec: EngineSpec, said: Mapping[str, Plain], source: Source, path
         return spec.options.model_validate(dict(said))
     except ValidationError as error:
         raise Faulty(list(plain_faults(error, spec.options, source, path))) from None
+
+
+def permitted(options: EngineOptions, limits: Limits, path: DocumentPath) -> EngineOptions:
+    """The options as far as they may be granted: what may not be fetched is looked for on this machine only.
+
+    Raises Faulty for each model that is not here, where the screenplay would have it fetched and nobody else would.
+    """
+    models = options.hub_models()
+    refused = [model for model in models if not limits.may_fetch(model)]
+    if not refused:
+        return options
+    faults = [
+        Fault(
+            (*path, "download"), f"the weights of {quoted(model)} are not on this machine, and may not be fetched", hint
+        )
+        for model in refused
+        if not models[model]
+        for hint in [f"`--allow-model {model.partition('@')[0]}` lets a screenplay fetch them"]
+    ]
+    if faults:
+        raise Faulty(faults)
+    return options.model_copy(update={"download": False})
 
 
 def engine_faults(source: Source) -> Iterator[Fault]:

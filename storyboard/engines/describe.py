@@ -61,6 +61,7 @@ def described(name: str) -> dict[str, str]:
         "references": _yes(can.references),
         "negative prompt": _yes(can.negative),
         "LoRA": _yes(can.lora),
+        "sound of its own": _yes(can.sound),
         "languages": ", ".join(can.languages) or "any",
     }
     facts |= {f"note {number}": notice for number, notice in enumerate(can.notices, 1)}
@@ -110,4 +111,6 @@ def _default(value: object) -> str:
 def _said(value: object) -> str:
     if isinstance(value, BaseModel):
         return "{" + ", ".join(f"{name}: {_said(each)}" for name, each in value) + "}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_said, value)) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Final, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from storyboard.engines.weights import checked_commit, checked_model, file_identity
+from storyboard.regular import path_named
 
 GGUF: Final = ".gguf"
 _SAFETENSORS: Final = ".safetensors"
@@ -44,10 +45,10 @@ class WeightFile(BaseModel):
                 raise ValueError(f"a file of the hub needs `{absent[0]}`; say which commit and which file")
         elif self.model_fields_set & {"revision", "name"}:
             raise ValueError("`revision` and `name` are for `repo`; leave them out")
-        path = Path(self.file or self.name or "")
+        path = path_named(self.file or self.name or "")
         if path.suffix not in self.suffixes:
             raise ValueError(f"`{path.name}` is no {' or '.join(self.suffixes)} file; others can run code")
-        if self.file is not None and not (path.expanduser().is_file() and os.access(path.expanduser(), os.R_OK)):
+        if self.file is not None and not (path.is_file() and os.access(path, os.R_OK)):
             raise ValueError(f"there is no file `{self.file}` that can be read; check its path and its permissions")
         return self
 
@@ -57,6 +58,16 @@ class WeightFile(BaseModel):
         if self.file is not None:
             return file_identity(Path(self.file).expanduser())
         return f"hub:{self.repo}@{self.revision}/{self.name}"
+
+    def found(self) -> Path | None:
+        """Where it is on this machine; None where it is not. Looks only: nothing is asked of the hub."""
+        if self.file is not None:
+            return Path(self.file).expanduser()
+        from huggingface_hub import try_to_load_from_cache
+
+        assert self.repo is not None and self.name is not None
+        path = try_to_load_from_cache(self.repo, self.name, revision=self.revision)
+        return Path(path) if isinstance(path, str) else None
 
 
 class Lora(WeightFile):

@@ -23,6 +23,7 @@ from storyboard.digest import Plain
 from storyboard.engines.files import Commit
 from storyboard.engines.options import LoraOptions, Strength
 from storyboard.engines.weights import Part, Weights, absent, identity, locate, read_config
+from storyboard.regular import path_named
 
 Sampling = Literal["inverted_anti_drifting", "vanilla"]
 DEFAULT_MODEL: Final = "lllyasviel/FramePackI2V_HY"
@@ -191,4 +192,4 @@ class FramepackOptions(FramepackParts):
 
 
 def _is_whole(model: str | Path, commit: str | None) -> bool:
-    return commit is None and (Path(model).expanduser() / _TRANSFORMER.name).is_dir()
+    return commit is None and (path_named(str(model)) / _TRANSFORMER.name).is_dir()

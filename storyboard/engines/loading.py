@@ -55,13 +55,17 @@ class Loader:
 
     def denoiser(self, kind: Any, part: str = "transformer") -> Any:
         """The part that denoises: from the author's checkpoint where there is one, and quantized as asked."""
-        import torch
-
         checkpoint = self.options.checkpoint if isinstance(self.options, Brought) else None
         loaded = self.model(kind, part) if checkpoint is None else self._single(kind, part, checkpoint)
-        if isinstance(self.options, OpenOptions) and self.options.quantize == "fp8":
-            loaded.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=self.dtype)
+        self.quantize(loaded)
         return loaded
+
+    def quantize(self, denoiser: Any) -> None:
+        """Keep the weights of a model of diffusers as the options say."""
+        import torch
+
+        if isinstance(self.options, OpenOptions) and self.options.quantize == "fp8":
+            denoiser.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=self.dtype)
 
     def _single(self, kind: Any, part: str, file: Checkpoint) -> Any:
         more: dict[str, object] = {}
@@ -109,16 +113,13 @@ class Loader:
 
 def find_file(name: str, file: WeightFile, *, download: bool) -> Path:
     """Where a single file is on this machine, fetched if it may be. Raises EngineUnavailable where it is not."""
-    if file.file is not None:
-        return Path(file.file).expanduser()
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-
+    if (found := file.found()) is not None:
+        return found
     assert file.repo is not None and file.name is not None
-    found = try_to_load_from_cache(file.repo, file.name, revision=file.revision)
-    if isinstance(found, str):
-        return Path(found)
     if not download:
         command = f"hf download {file.repo} {file.name} --revision {file.revision}"
-        hint = f"set `download: true` to fetch it, or run `{command}`"
+        hint = f"set `download: true` and say `--allow-model {file.repo}` to fetch it, or run `{command}`"
         raise EngineUnavailable(f"`{name}`: `{file.name}` of `{file.repo}` is not on this machine", hint)
+    from huggingface_hub import hf_hub_download
+
     return Path(hf_hub_download(file.repo, file.name, revision=file.revision))

@@ -13,17 +13,18 @@ what engines share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import Field, model_validator
 
 from storyboard.engines.base import Assignment, Capabilities
+from storyboard.engines.batches import Batching
 from storyboard.engines.loading import Loader
 from storyboard.engines.ltx_layout import PARTS, Layout, can_shoot, read_layout
-from storyboard.engines.options import Share, Strength, TransformerOptions
-from storyboard.engines.resident import Call, Resident, spec_of_model
+from storyboard.engines.options import BatchOptions, Share, Strength, TransformerOptions
+from storyboard.engines.resident import Call, spec_of_model
 from storyboard.engines.schedules import Distillable, Scheduled, by_recipe
 from storyboard.engines.texts import Embeddings
 from storyboard.engines.translation import unheard
@@ -31,6 +32,7 @@ from storyboard.engines.weights import Weights
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXConditionPipeline, LTXVideoCondition
     from numpy.typing import NDArray
 
@@ -46,7 +48,7 @@ _NO_NEWS: Final = (
 )
 
 
-class LtxSampling(Scheduled):
+class LtxSampling(Scheduled, BatchOptions):
     """How a model of this architecture is sampled."""
 
     guidance: Strength = Field(default=1.0, description="Strength of the prompt; at 1 no negative prompt is read")
@@ -65,7 +67,7 @@ class LtxOptions(LtxSampling, TransformerOptions, Distillable):
     unkeyed: ClassVar[frozenset[str]] = TransformerOptions.unkeyed | {"distilled"}
     each: ClassVar[frozenset[str]] = TransformerOptions.each | {
         "distilled", "steps", "schedule", "guidance", "guidance_rescale", "condition_noise", "decode_timestep",
-        "decode_noise",
+        "decode_noise", "batch",
     }  # fmt: skip
 
     model: str = Field(
@@ -92,7 +94,7 @@ def capabilities(options: LtxOptions) -> Capabilities:
     return can_shoot(layout, options.rate, guided=options.guidance > 1, size=4 if options.dtype == "float32" else 2)
 
 
-class Ltx(Resident[LtxSampling, "LTXConditionPipeline"]):
+class Ltx(Batching[LtxSampling, "LTXConditionPipeline"]):
     """A loaded model. The first frames of a tail and the last ones of a head are what the model decodes for them, near
     to what was given but not the same."""
 
@@ -131,17 +133,22 @@ class Ltx(Resident[LtxSampling, "LTXConditionPipeline"]):
     def steps(self, options: LtxSampling) -> int:
         return options.count
 
-    def generate(self, call: Call[LtxSampling]) -> NDArray[np.floating]:
-        a, o = call.assignment, call.options
-        embeddings, mask = call.read(a.prompt)
+    @property
+    def alone(self) -> bool:  # type: ignore[override]
+        """Where its decoder adds noise, it draws it once for all."""
+        return any(self.pipeline.vae.config.decoder_inject_noise)
+
+    def generate_together(self, calls: Sequence[Call[LtxSampling]]) -> Sequence[NDArray[np.floating]]:
+        a, o = calls[0].assignment, calls[0].options
+        embeddings, mask = _stacked([call.read(call.assignment.prompt) for call in calls])
         given: dict[str, object] = {"prompt_embeds": embeddings, "prompt_attention_mask": mask}
         if o.guidance > 1:
-            embeddings, mask = call.read(a.negative)
+            embeddings, mask = _stacked([call.read(call.assignment.negative) for call in calls])
             given |= {"negative_prompt_embeds": embeddings, "negative_prompt_attention_mask": mask}
         with unheard(*_NO_NEWS):
             result = self.pipeline(
                 **given,
-                conditions=_conditions(a),
+                conditions=_conditions([call.assignment for call in calls]),
                 width=a.width,
                 height=a.height,
                 num_frames=a.frames,
@@ -153,30 +160,44 @@ class Ltx(Resident[LtxSampling, "LTXConditionPipeline"]):
                 image_cond_noise_scale=o.condition_noise,
                 decode_timestep=o.decode_timestep,
                 decode_noise_scale=o.decode_noise,
-                generator=call.generator,
+                generator=[call.generator for call in calls],
                 output_type="np",
-                callback_on_step_end=call.report,
+                callback_on_step_end=calls[0].report,
             )
-        frames: NDArray[np.floating] = result.frames[0]
+        frames: Sequence[NDArray[np.floating]] = result.frames
         return frames
 
 
-def _conditions(a: Assignment) -> list[LTXVideoCondition] | None:
-    """What is given, each at its frame. Only ever as `conditions`: other ways of asking drop pictures silently."""
+def _stacked(read: Sequence[Embeddings]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embeddings and masks of several texts, [n, tokens, channels] and [n, tokens]."""
+    import torch
+
+    embeddings, masks = zip(*read, strict=True)
+    return torch.cat(embeddings), torch.cat(masks)
+
+
+def _conditions(rows: Sequence[Assignment]) -> list[LTXVideoCondition] | None:
+    """What is given, each at its frame, a row for each assignment; in all of them the same is given. Only ever as
+    `conditions`: other ways of asking drop pictures silently."""
+    a = rows[0]
     last = a.frames - (1 if a.head is None else len(a.head))
-    given = ((a.start, 0), (a.tail, 0), (a.end, last), (a.head, last))
-    # An empty list would be taken for conditions, of which the mask is then missing.
-    return [_condition(frames, index) for frames, index in given if frames is not None] or None
+    places = (("start", 0), ("tail", 0), ("end", last), ("head", last))
+    given = [
+        _condition([getattr(row, role) for row in rows], index)
+        for role, index in places
+        if getattr(a, role) is not None
+    ]
+    return given or None  # an empty list would be taken for conditions, of which the mask is then missing
 
 
-def _condition(frames: NDArray[np.uint8], index: int) -> LTXVideoCondition:
-    """A picture [height, width, 3], or frames [n, height, width, 3], to stand at frame `index`."""
+def _condition(rows: Sequence[NDArray[np.uint8]], index: int) -> LTXVideoCondition:
+    """Pictures [height, width, 3], or frames [n, height, width, 3], a row each, to stand at frame `index`."""
     from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition
     from PIL import Image
 
-    pictures = [Image.fromarray(frame) for frame in frames.reshape(-1, *frames.shape[-3:])]
-    if len(pictures) == 1:
-        return LTXVideoCondition(image=pictures[0], frame_index=index)
+    pictures = [[Image.fromarray(frame) for frame in row.reshape(-1, *row.shape[-3:])] for row in rows]
+    if len(pictures[0]) == 1:
+        return LTXVideoCondition(image=[row[0] for row in pictures], frame_index=index)
     return LTXVideoCondition(video=pictures, frame_index=index)
 
 

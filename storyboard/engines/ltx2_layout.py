@@ -37,8 +37,7 @@ _GRID: Final = 32  # the pipeline takes no sizes but its multiples, whatever the
 _SIZES: Final = ((768, 512), (1280, 704), (704, 1280), (512, 768), (704, 704))
 _BILLIONS: Final = {"text_encoder": 12.2, "transformer": 18.9, "connectors": 1.4, "vae": 1.2, "audio": 0.2}
 _LIMITS: Final = (
-    "each shot's sound begins anew; it is kept in the vault with the pictures, as a track of their file, and is not in "
-    "the movie",
+    "each shot's sound begins anew; it is kept in the vault with the pictures, and `sound: own` puts it into the movie",
 )
 
 
@@ -118,6 +117,7 @@ def can_shoot(model: Model, rate: Rate | None = None, *, guided: bool = False, s
         end_image=True,
         negative=guided,
         lora=True,
+        sound=True,
         languages=("en",),
         licence="LTX-2 Community License for LTX-2 (unverified); that of another model is its own",
         memory=estimate(_BILLIONS, size),

@@ -1,6 +1,7 @@
 """The one vocabulary of options of all engines on torch and diffusers, as authors write it.
 
     ModelOptions          dtype, vae, device, offload: how any model runs
+    BatchOptions          and batch: for models that shoot several shots in one go
     OpenOptions           and model, revision, download, quantize: weights that the author names
     LoraOptions           and loras
     TransformerOptions    and checkpoint: all that people bring for a diffusion transformer
@@ -25,8 +26,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from storyboard.digest import Plain
 from storyboard.engines.base import EngineOptions
-from storyboard.engines.files import Checkpoint, Commit, Lora
-from storyboard.engines.weights import Part, Weights, absent, identity, locate
+from storyboard.engines.files import Checkpoint, Commit, Lora, WeightFile
+from storyboard.engines.weights import Part, Weights, absent, identity, is_here, locate
 
 _DEVICE: Final = re.compile(r"auto|cpu|mps|cuda(:[0-9]{1,2})?")
 _STRICT: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -81,6 +82,26 @@ class ModelOptions(EngineOptions):
         description="What waits in main memory while it is not used: none, model, group or sequential, each slower and "
         "smaller, all with the same pixels; by the memory that there is where left out",
     )
+
+
+class BatchOptions(ModelOptions):
+    """A model that can shoot several shots in one go (see `batches`)."""
+
+    each: ClassVar[frozenset[str]] = ModelOptions.each | {"batch"}
+
+    batch: bool = Field(
+        default=False,
+        description="Shoot ready shots of one shape together: more of them in a second on a GPU, rounded otherwise",
+    )
+
+    @property
+    def together(self) -> bool:
+        return self.batch
+
+    def keyed(self) -> dict[str, Plain]:
+        """As the base says; what is not asked for is not written, so that films from before it was there keep keys."""
+        said = super().keyed()
+        return said if self.batch else {name: value for name, value in said.items() if name != "batch"}
 
 
 class OpenOptions(ModelOptions):
@@ -144,6 +165,17 @@ class OpenOptions(ModelOptions):
         """Which weights these are, for the key. Raises OSError when a file cannot be read."""
         return identity(self.weights, self.used_parts)
 
+    @property
+    def all_weights(self) -> tuple[tuple[Weights, tuple[Part, ...]], ...]:
+        """Where everything is, and which parts of it are loaded."""
+        return ((self.weights, self.used_parts),)
+
+    def hub_models(self) -> Mapping[str, bool]:
+        if not self.download:
+            return {}
+        far = [(weights, parts) for weights, parts in self.all_weights if weights.folder is None]
+        return {f"{weights.model}@{weights.revision}": is_here(weights, parts) for weights, parts in far}
+
     def absent(self) -> str | None:
         """Which weights are not on this machine, with the remedy behind `; `; None where they are."""
         gone = absent(self.weights, self.used_parts)
@@ -178,6 +210,19 @@ class LoraOptions(OpenOptions, Worn):
 
     each: ClassVar[frozenset[str]] = OpenOptions.each | {"loras"}
 
+    @property
+    def files(self) -> tuple[WeightFile, ...]:
+        """Single files that are loaded besides the model."""
+        return self.loras
+
+    def hub_models(self) -> Mapping[str, bool]:
+        models = dict(super().hub_models())
+        for file in self.files if self.download else ():
+            if file.repo is not None:
+                name = f"{file.repo}@{file.revision}"
+                models[name] = models.get(name, True) and file.found() is not None
+        return models
+
     def keyed(self) -> dict[str, Plain]:
         """As the base says; LoRAs by content or commit, in their order, with their weights."""
         said = {name: value for name, value in super().keyed().items() if name != "loras"}
@@ -204,6 +249,10 @@ class TransformerOptions(LoraOptions, Brought):
         if self.checkpoint is not None and self.checkpoint.is_gguf and self.quantize != "none":
             raise ValueError("a .gguf checkpoint is quantized already; leave `quantize` out")
         return self
+
+    @property
+    def files(self) -> tuple[WeightFile, ...]:
+        return (*super().files, self.checkpoint) if self.checkpoint else super().files
 
     @property
     def used_parts(self) -> tuple[Part, ...]:

@@ -23,7 +23,7 @@ from storyboard.durable import json_object
 from storyboard.engines.base import Assignment, Capabilities, EngineOptions, EngineSpec, FrameRule, Progress
 from storyboard.engines.ltx import Ltx, LtxSampling
 from storyboard.engines.ltx_layout import PARTS
-from storyboard.engines.options import Dtype, ModelOptions, Schedule
+from storyboard.engines.options import BatchOptions, Dtype, Schedule
 from storyboard.engines.resident import LIBRARIES
 from storyboard.engines.translation import missing_packages
 from storyboard.engines.weights import Weights, identity
@@ -41,7 +41,7 @@ BEARS: Final = 12
 _CONDITIONS: Final = FrameRule(4, 1, 1, 9)
 
 
-class PocketOptions(ModelOptions):
+class PocketOptions(BatchOptions):
     """There is little to choose: the model was distilled to its few steps, which have guidance built in."""
 
     dtype: Dtype = Field(default="float32", description="Numbers it reckons in")
@@ -52,7 +52,7 @@ class PocketOptions(ModelOptions):
     @property
     def sampling(self) -> LtxSampling:
         """All of it as `ltx` takes it. Raises EngineUnavailable where the model's recipe cannot be read."""
-        said = {name: getattr(self, name) for name in ModelOptions.model_fields}
+        said = {name: getattr(self, name) for name in BatchOptions.model_fields}
         recipe = _read("sampling.json")
         schedule, tokens = self.schedule or recipe.get("timesteps"), recipe.get("max_sequence_length")
         return LtxSampling.model_validate(said | {"schedule": schedule, "max_sequence_length": tokens})
@@ -117,7 +117,14 @@ class Pocket(Ltx):
 
     def shoot(self, assignment: Assignment, progress: Progress) -> Footage:
         """As `ltx` does it, by the words that are known: to the model, any other is one and the same noise."""
-        return super().shoot(replace(assignment, prompt=self.vocabulary.read(assignment.prompt)), progress)
+        return super().shoot(self._known(assignment), progress)
+
+    def shoot_together(self, assignments: Sequence[Assignment], progress: Progress) -> tuple[Footage, ...]:
+        """The same for several."""
+        return super().shoot_together([self._known(each) for each in assignments], progress)
+
+    def _known(self, assignment: Assignment) -> Assignment:
+        return replace(assignment, prompt=self.vocabulary.read(assignment.prompt))
 
 
 def _identity(_: EngineOptions) -> str:

@@ -131,13 +131,15 @@ class Resident(Generic[_Options, _Pipeline]):
         """
 
         def read() -> None:
-            for text in texts:
-                progress(0, 0)
-                if text not in self.texts and self._fits(text):
+            with self._readers_at_hand():
+                for text in unread:
+                    progress(0, 0)
                     self.texts.read(text, "cpu")
 
         with translated(self.name):
-            self.ladder.run(read, unplaced=("none", "model"))
+            unread = [text for text in texts if text not in self.texts and self._fits(text)]
+            if unread:
+                self.ladder.run(read, unplaced=("none", "model"))
 
     def shoot(self, assignment: Assignment, progress: Progress) -> Footage:
         """Exactly the frames asked for. Steps are those of denoising, and one of decoding. Raises ShotError."""
@@ -153,8 +155,7 @@ class Resident(Generic[_Options, _Pipeline]):
         free_memory()
 
     def _shoot(self, a: Assignment, progress: Progress) -> Footage:
-        # What an engine with a recipe of its own is asked is of another kind, and was said when it was opened.
-        options = a.options if isinstance(a.options, type(self.options)) else self.options
+        options = self.options_for(a)
         total = self.steps_for(a, options) + 1
         if isinstance(options, LoraOptions):
             self.wardrobe.wear(self._any, options.loras, download=options.download)
@@ -163,6 +164,10 @@ class Resident(Generic[_Options, _Pipeline]):
             footage = self.film(call)
         progress(total, total)
         return footage
+
+    def options_for(self, assignment: Assignment) -> _Options:
+        """Its own; what an engine with a recipe of its own is asked is of another kind, and was said at its opening."""
+        return assignment.options if isinstance(assignment.options, type(self.options)) else self.options
 
     @property
     def _any(self) -> Any:
@@ -173,7 +178,10 @@ class Resident(Generic[_Options, _Pipeline]):
             count = self.count_tokens(text)
             message = f"shot `{self.shot}`: a prompt has {count} tokens, and `{self.name}` reads {self.most_tokens}"
             raise ShotError(message, self._hint_at(count))
-        return self.texts.read(text, self.device)
+        if text in self.texts:
+            return self.texts.read(text, self.device)
+        with self._readers_at_hand():
+            return self.texts.read(text, self.device)
 
     def _hint_at(self, tokens: int) -> str:
         more = "max_sequence_length" in type(self.options).model_fields
@@ -184,7 +192,7 @@ class Resident(Generic[_Options, _Pipeline]):
 
     def _encode(self, text: str) -> Embeddings:
         # By the same arithmetic, whether it is read ahead or for its shot.
-        with reproducible(self.device, 0), self._readers_at_hand():
+        with reproducible(self.device, 0):
             return self.encode(text)
 
     @contextmanager
@@ -192,11 +200,15 @@ class Resident(Generic[_Options, _Pipeline]):
         """The text encoders on the device; where parts are fetched by themselves, they are as well."""
         by_hand = self.device != "cpu" and not (self.ladder.placed and self.ladder.rung != "none")
         readers = [part for name, part in modules_of(self._any).items() if name in self.texts_by and by_hand]
+        # Gigabytes that do not change while they are there: so they are not copied back.
+        here = [(each, each.data) for part in readers for each in part.parameters()]
         try:
             for part in readers:
                 part.to(self.device)
             yield
         finally:
+            for parameter, data in here:
+                parameter.data = data
             for part in readers:
                 part.to("cpu")
 

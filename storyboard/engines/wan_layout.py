@@ -26,6 +26,7 @@ from storyboard.engines.base import Capabilities, FrameRule
 from storyboard.engines.memory import estimate
 from storyboard.engines.weights import Part, read_config
 from storyboard.footage import reason_of
+from storyboard.regular import read_regular
 from storyboard.timing import Rate
 
 Variant = Literal["vace", "i2v", "ti2v", "t2v"]
@@ -145,7 +146,7 @@ def by_config(folder: Path) -> Layout:
 def _read_index(folder: Path) -> Mapping[str, object]:
     """What the model says of itself as a whole."""
     try:
-        return json_object((folder / "model_index.json").read_bytes())
+        return json_object(read_regular(folder / "model_index.json"))
     except (OSError, ValueError) as error:
         said = f"cannot read `{folder.name}/model_index.json`: {reason_of(error)}"
         raise ValueError(f"{said}; copy or save the model again") from error

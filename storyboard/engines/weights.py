@@ -27,6 +27,7 @@ from typing import Final
 from storyboard.digest import Digest, digest_file, digest_of
 from storyboard.durable import as_digest, json_object, write_atomically
 from storyboard.footage import reason_of
+from storyboard.regular import path_named, read_regular
 
 _HUB: Final = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
@@ -89,12 +90,11 @@ def locate(model: str, revision: str | None, parts: Sequence[Part], *, download:
     """
     if revision is not None:
         return Weights(checked_model(model), revision, download)
-    folder = Path(model).expanduser()
+    folder = path_named(model)
     if not folder.is_dir():
-        if _HUB.fullmatch(model):
-            remedy = "for the hub's model of that name, add `revision` with the 40 hex digits of a commit"
-            raise ValueError(f"there is no folder `{model}`; {remedy}")
-        raise ValueError(f"there is no folder `{model}`; write its path, or `org/name` and a `revision` of the hub")
+        remedy = "for the hub's model of that name, add `revision` with the 40 hex digits of a commit"
+        remedy = remedy if _HUB.fullmatch(model) else "write its path, or `org/name` and a `revision` of the hub"
+        raise ValueError(f"there is no folder `{model}`; {remedy}")
     for part in parts:
         _check_part(folder, part)
     return Weights(str(folder.absolute()), None)
@@ -143,10 +143,10 @@ def read_config(folder: Path, part: str) -> Mapping[str, object]:
 
 def _read_json(path: Path) -> Mapping[str, object]:
     try:
-        return json_object(path.read_bytes())
+        return json_object(read_regular(path))
     except (OSError, ValueError) as error:
-        where = "/".join(path.parts[-3:])
-        raise ValueError(f"cannot read `{where}`: {reason_of(error)}; copy or save the model again") from error
+        said = f"cannot read `{'/'.join(path.parts[-3:])}`: {reason_of(error)}"
+        raise ValueError(f"{said}; copy or save the model again") from error
 
 
 def is_here(weights: Weights, parts: Sequence[Part]) -> bool:
@@ -165,7 +165,7 @@ def absent(weights: Weights, parts: Sequence[Part]) -> tuple[str, str] | None:
     if is_here(weights, parts):
         return None
     command = f"hf download {weights.model} --revision {weights.revision}"
-    remedy = f"set `download: true` to fetch them, or run `{command}`"
+    remedy = f"set `download: true` and say `--allow-model {weights.model}` to fetch them, or run `{command}`"
     return f"the weights of `{weights.model}` are not on this machine", remedy
 
 
@@ -218,7 +218,7 @@ class _Memory:
         self.changed = False
         with suppress(OSError, ValueError, RuntimeError):  # no home, no file yet, or not one of ours
             self.path = cache_folder() / "digests.json"
-            self.known = dict(json_object(self.path.read_bytes()))
+            self.known = dict(json_object(read_regular(self.path)))
 
     def digest(self, path: Path) -> Digest:
         """Digest of a file's content. Raises OSError."""
