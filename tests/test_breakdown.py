@@ -267,6 +267,7 @@ def test_scenes_that_differ_in_counts_and_sizes_share_an_engine() -> None:
     assert film.shots["a/1"].engine.resident == film.shots["b/1"].engine.resident
 
 
+@pytest.mark.long
 def test_ten_thousand_notices_take_seconds() -> None:
     scenes = [scene(f"s{n}", continues="nothing", negative="blur") for n in range(10_000)]
     begun = time.process_time()
@@ -274,7 +275,7 @@ def test_ten_thousand_notices_take_seconds() -> None:
     assert time.process_time() - begun < 60
 
 
-@pytest.mark.parametrize("chain", [True, False])
+@pytest.mark.parametrize("chain", [pytest.param(True, marks=pytest.mark.long), False])
 def test_ten_thousand_shots_take_seconds(chain: bool) -> None:
     data = screenplay([scene(f"s{n}", continues="previous" if chain else "nothing") for n in range(10_000)])
     begun = time.process_time()

@@ -31,7 +31,7 @@ def test_a_model_is_a_folder_that_takes_no_room(tmp_path: Path) -> None:
     assert (can.default_size, can.frames.most) == ((720, 480), 49)
 
 
-@pytest.mark.parametrize("name", ["ltx", "cogvideox"])
+@pytest.mark.parametrize("name", ["ltx", pytest.param("cogvideox", marks=pytest.mark.long)])
 def test_by_hand_it_is_the_same_film(name: str, tmp_path: Path) -> None:
     write_model(MODELS[name], tmp_path / "model", "tiny")
     spec = spec_of(name)

@@ -94,6 +94,7 @@ def test_kills_at_random_moments(tmp_path: Path) -> None:
     assert leftovers(vault) == [] and list(vault.takes()) == []
 
 
+@pytest.mark.long
 def test_kills_at_every_call(tmp_path: Path) -> None:
     assert int(result_of(run_here("killed_at_every_call", str(tmp_path)))) > 10
 
