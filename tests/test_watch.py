@@ -166,9 +166,9 @@ def test_an_engine_that_hears_late_of_a_cancelled_shot_is_not_opened_again_meanw
     size = {"width": use.width, "height": use.height, "rate": use.rate, "frames": shot.frames}
     assignment = Assignment("a/1", "A.", "", 1, options=use.options, **size)  # type: ignore[arg-type]
     crew = Here()
-    crew.submit(use, assignment)
+    crew.submit(use, [assignment])
     crew.cancel()
-    crew.submit(use, assignment)
+    crew.submit(use, [assignment])
     gate.set()
     words = []
     while not words or isinstance(words[-1], Stepped):
