@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from storyboard.footage import open_movie, reason_of
+from storyboard.footage import open_media, open_movie, reason_of
 from storyboard.sound import Sound
 from storyboard.timing import round_half_up
 
@@ -31,11 +31,7 @@ RATE: Final = 48_000
 """Samples a second of a film's sound."""
 CHANNELS: Final = 2
 
-_OPTIONS: Final = {
-    # As with own footage: a playlist or a script would make ffmpeg open what it names.
-    "format_whitelist": "wav,w64,aiff,caf,flac,mp3,aac,mov,matroska,avi,mpegts,mpeg,ogg,mxf",
-    "protocol_whitelist": "file",
-}
+_FORMATS: Final = "wav,w64,aiff,caf,flac,mp3,aac,mov,matroska,avi,mpegts,mpeg,ogg,mxf"
 _EXACT: Final = ("flac", "mov,", "aiff", "caf", "w64")
 """The formats, by the start of their names, that state how long their sound is rather than let it be guessed."""
 _SHORT: Final = Fraction(1, 20)
@@ -47,13 +43,7 @@ _UNKNOWN: Final = (0, 0xFFFFFFFF)
 @contextlib.contextmanager
 def open_audio(path: Path) -> Iterator[tuple[InputContainer, AudioStream]]:
     """The file and its main sound track. Opens nothing but this one file. Raises ValueError with a plain sentence."""
-    import av
-
-    try:
-        container = av.open(f"file:{path}", options=_OPTIONS, metadata_errors="replace")
-    except (OSError, ValueError, av.FFmpegError) as error:
-        raise ValueError(f"`{path.name}` is no sound that can be read: {reason_of(error)}") from error
-    with container:
+    with open_media(path, _FORMATS, "sound") as container:
         tracks = [track for track in container.streams.audio if track.rate and track.codec_context.channels]
         if not tracks:
             raise ValueError(f"`{path.name}` has no sound in it")

@@ -86,22 +86,22 @@ def close_on_head(use: EngineUse, visible: int, kept: int, sender: Sequence[Ahea
     have = sum(len(each.visible) for each in sender)
     wanted = (use.options.head or can.default_head) if can.head else 1
     for head in _down(rule, wanted):
-        before = _handles(sender[0], use.rate, min(can.frames.step - 1, head, visible - 1))
-        overlaps = (first for first in range(0, -before - 1, -1) if can.frames.fits(kept + visible + first + head))
-        total = can.frames.at_least(kept + visible + head)
-        padding = None if total is None else total - kept - visible - head
-        first = next(overlaps, padding)
-        if first is None or kept + visible + first + head > window:
+        count = kept + visible + head
+        fewer, more = can.frames.at_most(count), can.frames.at_least(count)
+        over = can.frames.step if fewer is None else count - fewer
+        overlaps = over < min(can.frames.step, head + 1, visible) and _has_before(sender[0], use.rate, over)
+        total = fewer if over == 0 or overlaps else more
+        if total is None or total > window:
             continue
+        first = total - count
         if shown_frame(first + head - 1, sender[0].rate, use.rate) < have:
             return Closing(first, head)
     return None
 
 
-def _handles(sender: Ahead, rate: Rate, most: int) -> int:
-    """How many frames of its take are before the in point of a scene, by the receiver's clock; at most so many."""
-    counts = range(0 if sender.first else most, 0, -1)
-    return next((n for n in counts if sender.visible.start + shown_frame(-n, sender.rate, rate) >= 0), 0)
+def _has_before(sender: Ahead, rate: Rate, count: int) -> bool:
+    """Whether a take has so many frames before the in point of its scene, by the receiver's clock."""
+    return not sender.first and sender.visible.start + shown_frame(-count, sender.rate, rate) >= 0
 
 
 def _down(rule: FrameRule, count: int) -> Sequence[int]:

@@ -133,7 +133,7 @@ def produce(
             yield from _told_of_splices(final, changed=False)
             yield FilmDone(final.path, final.cut.frames, time.perf_counter() - begun, changed=False)
             return
-    if not shots <= takes.keys():
+    else:
         check_demand(production)
     with production.vault.in_use(), resident(crew, call) as those:
         done: list[str] = []

@@ -40,11 +40,7 @@ _ORIENTATION: Final = 0x0112  # the EXIF tag; values from 5 up swap width and he
 
 _BOUNDED: Final = {"protocol_whitelist": "file", "max_pixels": str(MOST_IMAGE_PIXELS)}
 _FOOTAGE_OPTIONS: Final = {"format_whitelist": "matroska", **_BOUNDED}
-_MOVIE_OPTIONS: Final = {
-    # A playlist or a script would make ffmpeg open what it names; these containers hold their pictures themselves.
-    "format_whitelist": "mov,matroska,avi,mpegts,mpeg,ogg,mxf",
-    **_BOUNDED,
-}
+_MOVIE_FORMATS: Final = "mov,matroska,avi,mpegts,mpeg,ogg,mxf"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -334,16 +330,23 @@ class Movie:
     """Pictures in it, where the file says so."""
 
 
-@contextlib.contextmanager
-def open_movie(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and its main picture track. Opens nothing but this one file. Raises ValueError with a plain sentence."""
+def open_media(path: Path, formats: str, what: str) -> InputContainer:
+    """A file of the author's, if it is in one of these formats. They have to be containers that hold their content
+    themselves: a playlist or a script would make ffmpeg open what it names. Raises ValueError with a plain sentence, in
+    which `what` says what was looked for."""
     import av
 
     try:
-        container = av.open(f"file:{path}", options=_MOVIE_OPTIONS, metadata_errors="replace")
+        options = {"format_whitelist": formats, **_BOUNDED}
+        return av.open(f"file:{path}", options=options, metadata_errors="replace")
     except (OSError, ValueError, av.FFmpegError) as error:
-        raise ValueError(f"`{path.name}` is no movie that can be read: {reason_of(error)}") from error
-    with container:
+        raise ValueError(f"`{path.name}` is no {what} that can be read: {reason_of(error)}") from error
+
+
+@contextlib.contextmanager
+def open_movie(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """The file and its main picture track. Opens nothing but this one file. Raises ValueError with a plain sentence."""
+    with open_media(path, _MOVIE_FORMATS, "movie") as container:
         tracks = [track for track in container.streams.video if track.width and track.height]
         many = f"more than {MOST_IMAGE_PIXELS // 10**6} million pixels"
         if not tracks:

@@ -21,7 +21,7 @@ from storyboard.errors import DamagedFootage, StoryboardError, VaultError
 from storyboard.lock import read_lock
 from storyboard.project import read_manifest
 from storyboard.regular import read_regular
-from storyboard.vault_layout import Layout, Take, entries, refusal_from, segment_from, take_from
+from storyboard.vault_layout import SHARDED, Layout, Take, entries, refusal_from, segment_from, take_from
 
 
 class DamageKind(Enum):
@@ -175,7 +175,7 @@ class _Record:
 def check_unlinked(layout: Layout) -> None:
     """Raise VaultError where a folder of the vault is a link: nothing is removed behind it."""
     layout.check_own()
-    for shelf in ("objects", "takes", "segments"):
+    for shelf in SHARDED:
         for shard in entries(layout.root / shelf):
             layout.refuse_link(shard)
 

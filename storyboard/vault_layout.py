@@ -37,7 +37,9 @@ from storyboard.timing import Rate
 
 VERSION: Final = b"storyboard vault 1\n"
 _SOME_VERSION: Final = re.compile(rb"storyboard vault [0-9]+\n")
-_SHELVES: Final = ("objects", "takes", "refusals", "segments", "roots", "timings", "in-use", "locks", "tmp")
+SHARDED: Final = ("objects", "takes", "refusals", "segments")
+"""The shelves whose things are in folders by how their names begin."""
+_SHELVES: Final = (*SHARDED, "roots", "timings", "in-use", "locks", "tmp")
 _NAMES: Final = frozenset({"VERSION", "gate", *_SHELVES})
 
 

@@ -208,7 +208,7 @@ def test_output_that_is_a_link_out_of_the_project_is_refused(project: Path, name
 
 
 def test_nothing_behind_a_link_is_removed(project: Path) -> None:
-    for name in ("tmp", "objects", "takes/00"):
+    for name in ("tmp", "objects", "takes/00", "refusals/00"):
         path = project / "renders" / "vault" / name
         path.parent.mkdir(exist_ok=True)
         kept = path.with_name("kept")
