@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from benchmarks import conform, dailies, dvc, noop, plan, pocket, pyramid
+from benchmarks import chain, conform, dailies, dvc, noop, plan, pocket, pyramid
 from benchmarks.measure import Comparison, Timed, machine
 
 Benchmark = Callable[..., Iterator[Comparison]]
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "noop": noop.compare,
     "dvc": dvc.compare,
     "conform": conform.compare,
+    "chain": chain.compare,
     "plan": plan.compare,
     "pocket": pocket.compare,
     "dailies": dailies.compare,

@@ -21,15 +21,11 @@ from benchmarks.field_hand import BY_HAND, Given
 from benchmarks.field_models import Chain
 from benchmarks.field_shots import Limits, steps_of, synchronize
 from storyboard.breakdown import break_down
-from storyboard.conform import conform
 from storyboard.crew import Here
-from storyboard.cut import assemble
 from storyboard.engines.memory import take_down
-from storyboard.events import ShotFailed, ShotStepped
-from storyboard.plan import make_plan
-from storyboard.render import render
+from storyboard.events import ShotDone, ShotFailed, ShotStepped
+from storyboard.film import prepare, produce
 from storyboard.screenplay import load
-from storyboard.vault import Vault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +54,7 @@ class Film:
     first_step: tuple[float, ...] = ()
     """Of ours: seconds to the end of the first step, texts read."""
     conform: tuple[float, ...] = ()
-    """Of ours: seconds of making the movie."""
+    """Of ours: seconds from the last take to the movie; most of its pieces are encoded before."""
     theirs: tuple[float, ...] = ()
     storing: tuple[float, ...] = ()
     """Of theirs: seconds of writing frames without loss."""
@@ -133,20 +129,20 @@ class Studio:
     def film(self, shots: int, watch: Watch | None = None) -> tuple[Path, dict[str, float]]:
         """storyboard's: the movie, and seconds in all, to the first step, and of `conform`. Raises StoryboardError."""
         path = self.screenplay(shots)
-        vault = Vault(path.parent / "vault")
         begun, marks = time.perf_counter(), []
-        breakdown = break_down(load(path))
-        for event in render(make_plan(breakdown, vault), vault, self.crew):
+        shot = begun
+        production = prepare(path, out=path.parent, vault=path.parent / "vault")
+        for event in produce(production, self.crew):
             if isinstance(event, ShotFailed):
                 raise event.error
+            if isinstance(event, ShotDone):
+                shot = time.perf_counter()
             if isinstance(event, ShotStepped) and 0 < event.step < event.steps:
                 marks.append(time.perf_counter())
                 if watch is not None:
                     watch.step(len(marks))
-        shot = time.perf_counter()
-        movie = conform(assemble(breakdown, vault), vault, path.parent / "film.mp4").path
         ended = time.perf_counter()
-        return movie, {"all": ended - begun, "first": marks[0] - begun, "conform": ended - shot}
+        return production.places.movie, {"all": ended - begun, "first": marks[0] - begun, "conform": ended - shot}
 
     def by_hand(self, shots: int, watch: Watch | None = None) -> tuple[Path, dict[str, float]]:
         """The loop: the movie, and seconds in all, of storing, and of making the movie."""

@@ -75,11 +75,6 @@ class Crew(Protocol):
         ...
 
     @property
-    def apart(self) -> bool:
-        """Whether it shoots in other processes than this, which can store takes meanwhile."""
-        ...
-
-    @property
     def free(self) -> Sequence[int]:
         """The hands that can begin a shot now."""
         ...
@@ -132,10 +127,6 @@ class Here:
     @property
     def hands(self) -> int:
         return 1
-
-    @property
-    def apart(self) -> bool:
-        return False
 
     @property
     def free(self) -> Sequence[int]:

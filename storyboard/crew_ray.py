@@ -116,10 +116,6 @@ class RayCrew:
         return len(self._hands)
 
     @property
-    def apart(self) -> bool:
-        return True
-
-    @property
     def free(self) -> Sequence[int]:
         return [hand.number for hand in self._hands if hand.is_free]
 

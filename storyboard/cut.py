@@ -13,7 +13,7 @@ Nothing here is a float and nothing is decoded. May import what stands above `cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from fractions import Fraction
@@ -121,10 +121,26 @@ def assemble(
     if missing:
         names = ", ".join(f"`{shot}`" for shot in missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise MissingTakes(f"{len(missing)} of {len(wanted)} shots have no take: {names}", "render the film first")
+    return _cut_of(breakdown, takes, spans, range(len(spans)))
+
+
+def cut_with(breakdown: Breakdown, takes: Mapping[str, Take], shot: str, *, scene: str | None = None) -> Cut | None:
+    """As much of the film's cut, or of a scene's alone, as shows the take of a shot and only takes that are there; None
+    where nothing does."""
+    spans = breakdown.scenes if scene is None else (_alone(breakdown.scene(scene)),)
+    own = [place for place, span in enumerate(spans) if shot in span.shots]
+    places = [place for each in own for place in (each, each + 1) if place < len(spans)]
+    cut = _cut_of(breakdown, takes, spans, places)
+    edits = tuple(edit for edit in cut.edits if shot in {edit.shot, edit.mix and edit.mix.shot})
+    return replace(cut, edits=edits) if edits else None
+
+
+def _cut_of(breakdown: Breakdown, takes: Mapping[str, Take], spans: Sequence[SceneSpan], places: Iterable[int]) -> Cut:
+    """The scenes at these places, as far as their takes are there."""
     edits: list[Edit] = []
-    for place, span in enumerate(spans):
-        under = spans[place - 1] if place and span.transition else None
-        edits += _scene_edits(breakdown, takes, span, under)
+    for place in places:
+        under = spans[place - 1] if place and spans[place].transition else None
+        edits += _scene_edits(breakdown, takes, spans[place], under)
     return Cut(breakdown.width, breakdown.height, breakdown.rate, breakdown.fit, tuple(edits))
 
 
@@ -135,8 +151,11 @@ def _alone(span: SceneSpan) -> SceneSpan:
 def _scene_edits(
     breakdown: Breakdown, takes: Mapping[str, Take], span: SceneSpan, under: SceneSpan | None
 ) -> Iterator[Edit]:
-    """What the film shows of the scene as edits, those under its transition split off and mixed."""
+    """What the film shows of the scene as edits, those under its transition split off and mixed. What needs a take that
+    is not there is left out."""
     for name, run in _runs(breakdown, span, span.shown):
+        if name not in takes:
+            continue
         position = run.start - span.shown.start
         place = span.film.start + position
         strip = _strip(breakdown, takes, span, name, run)
@@ -201,7 +220,8 @@ def _outgoing(
         return
     out = span.shown.stop
     for name, run in _runs(breakdown, span, FrameRange(out + frames.start, out + frames.stop)):
-        yield _Under(_strip(breakdown, takes, span, name, run), run.start - out, len(run), name)
+        if name in takes:
+            yield _Under(_strip(breakdown, takes, span, name, run), run.start - out, len(run), name)
 
 
 def scene_strips(

@@ -10,12 +10,14 @@ Imports nothing heavy by itself; PyAV inside functions. May import what stands a
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from storyboard.digest import Digest
 from storyboard.errors import ConformError
 from storyboard.timing import Rate
 
@@ -83,9 +85,8 @@ def encode_options(rate: Rate, keyframes: Sequence[int]) -> list[str]:
     return [*options, "-video_track_timescale", str(fraction.numerator), "-f", "mp4"]
 
 
-def check_movie(path: Path, *, frames: int, rate: Rate, width: int, height: int, samples: int | None = None) -> None:
-    """Decode all of a movie. Raises ConformError unless it shows `frames` pictures of that size, one each 1 / rate, and
-    is heard from the first of them on, for `samples` samples; with None it has no sound."""
+def check_piece(path: Path, frames: int, *, rate: Rate, width: int, height: int) -> None:
+    """Decode all of a piece. Raises ConformError unless it shows `frames` pictures of that size, one each 1 / rate."""
     import av
 
     shown = 0
@@ -93,17 +94,46 @@ def check_movie(path: Path, *, frames: int, rate: Rate, width: int, height: int,
         with av.open(str(path)) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            if stream.average_rate != rate.fraction:
-                raise ConformError(f"the movie has {stream.average_rate} frames per second, not {rate}")
             for frame in container.decode(stream):
                 at = None if frame.pts is None else frame.pts * (frame.time_base or 0) * rate.fraction
                 if at != shown or frame.is_corrupt or (frame.width, frame.height) != (width, height):
-                    raise ConformError(f"frame {shown} of the movie is not what it should be")
+                    raise ConformError(f"frame {shown} of a piece of the movie is not what it should be")
                 shown += 1
     except av.FFmpegError as error:
-        raise ConformError(f"the movie cannot be decoded after frame {shown}: {error}") from error
+        raise ConformError(f"a piece of the movie cannot be decoded after frame {shown}: {error}") from error
     if shown != frames:
-        raise ConformError(f"the movie has {shown} frames, not {frames}")
+        raise ConformError(f"a piece of the movie has {shown} frames, not {frames}")
+
+
+def check_movie(
+    path: Path, pictures: Digest, frames: int, *, rate: Rate, width: int, height: int, samples: int | None = None
+) -> None:
+    """Read all of a movie back. Raises ConformError unless it holds these coded pictures, as `muxing.join` counted them
+    together, `frames` of that size, one each 1 / rate, and is heard from the first of them on, for `samples` samples;
+    with None it has no sound."""
+    import av
+
+    shown: set[Fraction] = set()
+    hasher = hashlib.sha256()
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            if stream.average_rate != rate.fraction:
+                raise ConformError(f"the movie has {stream.average_rate} frames per second, not {rate}")
+            if (stream.codec_context.width, stream.codec_context.height) != (width, height):
+                raise ConformError("the movie has not the film's size")
+            hasher.update(stream.codec_context.extradata or b"")
+            scale = (stream.time_base or 0) * rate.fraction
+            for packet in container.demux(stream):
+                if packet.pts is not None:
+                    shown.add(packet.pts * scale)
+                    hasher.update(packet)
+    except av.FFmpegError as error:
+        raise ConformError(f"the movie cannot be read after frame {len(shown)}: {error}") from error
+    if shown != set(range(frames)):
+        raise ConformError(f"the movie has {len(shown)} frames, or not each in its place, not {frames}")
+    if hasher.hexdigest() != pictures:
+        raise ConformError("the movie's pictures are not those of its pieces")
     heard = _heard(path)
     # Where the movie's clock cannot count samples (see `muxing`), it says one more than there are.
     if heard != samples and (samples is None or heard != samples + 1):

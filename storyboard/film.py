@@ -180,22 +180,26 @@ def _shoot(
     production: Production, shots: frozenset[str], takes: dict[str, Take], done: list[str], crew: Crew
 ) -> Generator[Event, None, FilmStopped | None]:
     """Shoot what is missing of `shots` and add it to `takes`; the ids of those that were really shot go to `done`."""
+    from storyboard.ahead import Ahead
     from storyboard.render import render
 
     failed: list[str] = []
     stranded: list[str] = []
+    plan, vault, variant = production.plan, production.vault, production.variant
     try:
-        for event in render(production.plan, production.vault, crew, only=shots):
-            if isinstance(event, ShotDone | ShotFound):
-                takes[event.shot.id] = event.take
-                if isinstance(event, ShotDone):
-                    done.append(event.shot.id)
-                    _remember_unfinished(production, takes)  # each time: who is killed says nothing any more
-            elif isinstance(event, ShotFailed):
-                failed.append(event.shot.id)
-            elif isinstance(event, ShotNotAttempted):
-                stranded.append(event.shot.id)
-            yield event
+        with Ahead(plan.breakdown, vault, production.places.movie, scene=variant.only) as ahead:
+            for event in render(plan, vault, crew, only=shots):
+                if isinstance(event, ShotDone | ShotFound):
+                    takes[event.shot.id] = event.take
+                    ahead.add(takes, event.shot.id)
+                    if isinstance(event, ShotDone):
+                        done.append(event.shot.id)
+                        _remember_unfinished(production, takes)  # each time: who is killed says nothing any more
+                elif isinstance(event, ShotFailed):
+                    failed.append(event.shot.id)
+                elif isinstance(event, ShotNotAttempted):
+                    stranded.append(event.shot.id)
+                yield event
     finally:
         if len(takes.keys() & shots) < len(shots):
             _remember_unfinished(production, takes)

@@ -62,17 +62,19 @@ def forecast(plan: Plan, vault: Vault, hands: int) -> Forecast | None:
 def simulate(entries: Mapping[str, Entry], hands: int, storing: Mapping[str, float] | None = None) -> Forecast:
     """The entries of a call sheet, worked off by so many hands, each of which takes exactly the seconds of its shots.
 
-    `storing` says how many seconds later a shot's take is there; whose hand is free by then.
+    `storing` says how long it takes to store each shot's take. What waits for the shot is shot meanwhile, as in
+    `render`, unless too much is being stored.
     """
     sheet = CallSheet(entries, hands)
-    after = storing or {}
-    free = set(range(hands))
+    lasting = storing or {}
+    free, keepers = set(range(hands)), [0.0] * hands
     clock = busy = 0.0
+    keeping = 0
     ahead: list[tuple[float, int, int | None, tuple[str, ...]]] = []
-    """When a hand is free again, or shots are there: in order."""
+    """When a hand is free again, or its shots are stored: in order."""
     told = 0
     while True:
-        while turn := sheet.next(sorted(free)):
+        while keeping <= hands and (turn := sheet.next(sorted(free))):
             free.remove(turn.hand)
             lasts = sum(entries[name].seconds for name in turn.shots)
             busy += lasts
@@ -83,13 +85,19 @@ def simulate(entries: Mapping[str, Entry], hands: int, storing: Mapping[str, flo
         clock = ahead[0][0]
         while ahead and ahead[0][0] <= clock:
             _, _, hand, shots = heapq.heappop(ahead)
+            if hand is None:
+                keeping -= 1
+                continue
+            free.add(hand)
+            stored = clock
             for name in shots:
-                if hand is None:
-                    sheet.done(name)
-                else:
-                    heapq.heappush(ahead, (clock + after.get(name, 0.0), told, None, (name,)))
-                    told += 1
-            free |= set() if hand is None else {hand}
+                sheet.done(name)
+                there = max(clock, keepers[0]) + lasting.get(name, 0.0)
+                heapq.heapreplace(keepers, there)
+                stored = max(stored, there)
+            heapq.heappush(ahead, (stored, told, None, shots))
+            told += 1
+            keeping += 1
     chain = longest_chain(sheet)
     longest = sum(entries[name].seconds for name in chain)
     return Forecast(hands, clock, longest, chain, 1 - busy / (hands * clock) if clock else 0.0)

@@ -7,6 +7,7 @@ by itself; PyAV inside functions. May import what stands above `muxing` in the l
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 from storyboard.audio import RATE
 from storyboard.boxes import append_note, append_xmp
 from storyboard.captions import Cue, text_samples
-from storyboard.digest import Plain
+from storyboard.digest import Digest, Plain
 from storyboard.errors import ConformError
 from storyboard.provenance import Origin, comment_on, xmp_packet
 from storyboard.timing import Rate
@@ -80,8 +81,9 @@ class Coding:
         return ", ".join(name for name in self.__slots__ if getattr(self, name) != getattr(other, name))
 
 
-def join(pieces: Iterable[tuple[Path, int]], out: Path, rate: Rate, words: Words, sound: Path | None = None) -> None:
+def join(pieces: Iterable[tuple[Path, int]], out: Path, rate: Rate, words: Words, sound: Path | None = None) -> Digest:
     """Write the movie `out` from pieces (file, frames) and a file of sound by packet copy; one piece is open at a time.
+    Returns the digest of the pictures as they are coded: of what their decoder is told, and each packet in its turn.
 
     Frame i of the film is shown at i / rate exactly, and words from their first frame to their last; the sound begins
     with the first frame, to the sample. Raises ConformError where a piece has not the frames that it should have, or is
@@ -117,6 +119,7 @@ def join(pieces: Iterable[tuple[Path, int]], out: Path, rate: Rate, words: Words
         append_xmp(out, xmp_packet(words.origin, words.title))
     if words.note is not None:
         append_note(out, words.note)
+    return joiner.pictures
 
 
 class _Joiner:
@@ -131,6 +134,12 @@ class _Joiner:
         self._track: VideoStream | None = None
         self._coding: Coding | None = None
         self._frames = 0
+        self._hasher = hashlib.sha256()
+
+    @property
+    def pictures(self) -> Digest:
+        """Of all pictures so far."""
+        return Digest(self._hasher.hexdigest())
 
     def add(self, container: InputContainer, frames: int, path: Path) -> None:
         stream = container.streams.video[0]
@@ -142,6 +151,7 @@ class _Joiner:
             if place.denominator != 1 or (count == 0 and not (packet.is_keyframe and place == 0)):
                 raise ConformError(f"`{path}` has a frame that is not in its place")
             shown.add(place)
+            self._hasher.update(packet)
             self._add_sound(Fraction(self._frames + count) / self._rate.fraction)
             packet.stream = track
             packet.time_base = 1 / self._rate.fraction
@@ -178,6 +188,7 @@ class _Joiner:
         if self._track is None or self._coding is None:
             self._check_first(coding, path)
             self._coding = coding
+            self._hasher.update(coding.extradata or b"")
             self._track = self._movie.add_stream_from_template(stream)
             self._track.time_base = 1 / self._rate.fraction
             self._open_sound()

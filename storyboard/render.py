@@ -2,7 +2,12 @@
 
 Each shot that is not a hit is keyed when all that conditions it is there, looked up, locked, looked up again, and shot.
 What is refused is keyed anew, and so on.
-A take is in the vault before anything is said of it, so that an interruption loses at most the shots in hand.
+
+    the crew     | a/1      | a/2      | a/3      |          a shot begins as soon as the frames before it are delivered
+    the keepers             | a/1 |    | a/2 |    | a/3 |    ... which are stored meanwhile
+
+A take is in the vault before anything is said of it. Who is killed loses at most what was in hand and what was being
+stored: two shots, where one is shot at a time.
 May import what stands above `render` in the layout.
 """
 
@@ -15,12 +20,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, overload
 
 from storyboard.attempts import Attempt, attempt_at, flaw_in
 from storyboard.callsheet import CallSheet, Turn, entries_of
 from storyboard.crew import Crew, Delivered, Dropped, Stepped, Word
-from storyboard.digest import Plain
+from storyboard.digest import Digest, Plain
 from storyboard.engines import INTERNAL
 from storyboard.engines.base import Assignment
 from storyboard.errors import ShotError, StoryboardError
@@ -36,7 +41,7 @@ from storyboard.events import (
     ShotStarted,
     ShotStepped,
 )
-from storyboard.footage import probe_image, read_image, resample
+from storyboard.footage import Footage, frame_digests, probe_image, read_image, resample
 from storyboard.plan import Plan
 from storyboard.scopes import Flaw, flaw_of
 from storyboard.shots import FrameRef, Shot, Still
@@ -65,7 +70,7 @@ def render(plan: Plan, vault: Vault, crew: Crew, *, only: frozenset[str] | None 
         work = _Rendering(plan, vault, crew, only)
         crew.expect((shot.engine, text) for shot in work.todo.values() for text in texts_of(shot))
         try:
-            while work.sheet.left:
+            while work.sheet.left or work.storing:
                 yield from work.hand_out()
                 word = crew.wait(work.patience)
                 if word is not None:
@@ -88,7 +93,45 @@ class _InHand:
     shot: Shot
     attempt: Attempt
     lock: ExitStack
-    hand: int
+    turn: Turn
+
+
+class _Digests(Sequence[Digest]):
+    """The digest of each of these frames, [n, height, width, 3], found when it is asked for: few of them are."""
+
+    def __init__(self, frames: NDArray[np.uint8]) -> None:
+        self._frames = frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    @overload
+    def __getitem__(self, index: int) -> Digest: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Digest]: ...
+    def __getitem__(self, index: int | slice) -> Digest | Sequence[Digest]:
+        if isinstance(index, slice):
+            return _Digests(self._frames[index])
+        return frame_digests(self._frames[index][None])[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Unstored:
+    """Footage that was delivered and whose take is not in the vault yet: it conditions other shots all the same."""
+
+    footage: Footage
+
+    @property
+    def frames(self) -> Sequence[Digest]:
+        return _Digests(self.footage.frames)
+
+    @property
+    def width(self) -> int:
+        return int(self.footage.frames.shape[2])
+
+    @property
+    def height(self) -> int:
+        return int(self.footage.frames.shape[1])
 
 
 class _Rendering:
@@ -96,7 +139,7 @@ class _Rendering:
 
     def __init__(self, plan: Plan, vault: Vault, crew: Crew, only: frozenset[str] | None) -> None:
         self.plan, self.vault, self.crew = plan, vault, crew
-        self.takes: dict[str, Take] = {**plan.takes, **plan.heads}
+        self.takes: dict[str, Take | _Unstored] = {**plan.takes, **plan.heads}
         shots = plan.breakdown.shots
         self.todo = {
             name: shot for name, shot in shots.items() if name not in self.takes and (only is None or name in only)
@@ -107,24 +150,28 @@ class _Rendering:
         self.tries: dict[str, int] = {}
         self.told_elsewhere: set[str] = set()
         self.locks = ExitStack()
-        self.keepers = ThreadPoolExecutor(crew.hands, "storing") if crew.apart else None
-        """Who stores takes while the crew goes on; it waits for them where it is this process that shoots."""
+        self.keepers = ThreadPoolExecutor(crew.hands, "storing")
+        """Who stores takes while the crew goes on."""
 
     @property
     def patience(self) -> float:
         """Seconds until there is something to look at besides what the crew has to say."""
         return POLL_STORING if self.storing else POLL if self.sheet.left else 0
 
+    @property
+    def keeping(self) -> int:
+        """How many turns' footage is being stored, each of one shot or of several together."""
+        return len({each.turn for each, _ in self.storing.values()})
+
     def close(self) -> None:
         """What is being stored is stored."""
-        if self.keepers is not None:
-            self.keepers.shutdown()
+        self.keepers.shutdown()
         self.locks.close()
 
     def hand_out(self) -> Iterator[ShotEvent]:
-        """Begin every shot that can begin now."""
+        """Begin every shot that can begin now; none while more than the crew can have in hand is still to be stored."""
         self.sheet.resume()
-        while turn := self.sheet.next(self.crew.free):
+        while self.keeping <= self.crew.hands and (turn := self.sheet.next(self.crew.free)):
             begun: list[Assignment] = []
             for name in turn.shots:
                 yield from self.take_up(self.todo[name], turn, begun)
@@ -148,7 +195,7 @@ class _Rendering:
                 return
             now = attempt_at(shot, self.takes, self.vault)
             if now.take is None and now.slate == attempt.slate and not now.is_last_refused:
-                yield from self.begin(_InHand(shot, now, lock, turn.hand), begun)
+                yield from self.begin(_InHand(shot, now, lock, turn), begun)
                 return
             lock.close()
             attempt = now
@@ -206,8 +253,13 @@ class _Rendering:
                 runs.append((giver, []))
             runs[-1][1].append(ref.frame)
         use = shot.engine
-        parts = [self.vault.frames(self.takes[giver], frames) for giver, frames in runs]
+        parts = [self.shown(self.takes[giver], frames) for giver, frames in runs]
         return np.concatenate([resample(part, use.width, use.height, "cover") for part in parts])
+
+    def shown(self, take: Take | _Unstored, frames: Sequence[int]) -> NDArray[np.uint8]:
+        if isinstance(take, _Unstored):
+            return take.footage.frames[list(frames)]
+        return self.vault.frames(take, frames)
 
     def still(self, shot: Shot, still: Still, *, whole: bool = False) -> NDArray[np.uint8]:
         """A picture of the author's at the shot's size, [height, width, 3]; `whole` has its own sides, as large as fit.
@@ -228,17 +280,15 @@ class _Rendering:
             return
         each = self.shooting.pop(word.shot)
         if isinstance(word, Delivered):
-            future: Future[Take | Refusal] = Future()
-            if self.keepers is not None:
-                future = self.keepers.submit(self.keep, each, word)
-            else:
-                future.set_result(self.keep(each, word))
-            self.storing[future] = (each, word)
+            if not each.shot.retries:  # else it may be refused yet
+                self.takes[word.shot] = _Unstored(word.footage)
+                self.sheet.done(word.shot)
+            self.storing[self.keepers.submit(self.keep, each, word)] = (each, word)
             return
         each.lock.close()
         tries = self.tries[word.shot] = self.tries.get(word.shot, 1) + 1
         if isinstance(word, Dropped) and tries <= MOST_TRIES:
-            self.sheet.again(word.shot, shun=each.hand)
+            self.sheet.again(word.shot, shun=each.turn.hand)
             yield ShotAgain(each.shot, word.error, tries)
         else:
             yield from self.fail(each.shot, word.error)

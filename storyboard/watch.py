@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from storyboard.crew import Stepped
+from storyboard.crew import Delivered, Stepped
 from storyboard.digest import Digest, digest_file
 from storyboard.errors import ScreenplayError, StoryboardError
-from storyboard.events import Event, FilmEncoding, ShotDone, ShotFailed, ShotRefused, ShotStarted
+from storyboard.events import Event, FilmEncoding, ShotDone, ShotRefused, ShotStarted
 from storyboard.film import produce, resident
 from storyboard.source import Data, read_text, scan_source
 
@@ -88,6 +88,8 @@ class _Turn:
         self.files, self.plan, self.show, self.crew = files, plan, show, crew
         self.in_hand: dict[str, str] = {}
         """Keys of the shots that are being shot."""
+        self.storing: set[str] = set()
+        """Shots that were delivered, and whose takes are not there yet."""
         self.changed = self.faulty = False
         self.looked = time.monotonic()
 
@@ -108,8 +110,8 @@ class _Turn:
     def hear(self, event: Event) -> None:
         if isinstance(event, ShotStarted):
             self.in_hand[event.shot.id] = event.key
-        elif isinstance(event, ShotDone | ShotRefused | ShotFailed):
-            self.in_hand.pop(event.shot.id, None)
+        elif isinstance(event, ShotDone | ShotRefused):
+            self.storing.discard(event.shot.id)
         self.show(event)
         if isinstance(event, FilmEncoding):
             self.look()
@@ -117,20 +119,24 @@ class _Turn:
             raise _Overtaken
 
     def look(self) -> None:
-        """Look at the files, if it is time to. Raises _Overtaken."""
-        if time.monotonic() - self.looked < LOOK:
+        """Look at the files, if it is time to. Raises _Overtaken.
+
+        Not while a take is being stored: what goes on from it cannot be planned until it is there.
+        """
+        if self.storing or time.monotonic() - self.looked < LOOK:
             return
         self.looked = time.monotonic()
         if not self.files.changed():
             return
         self.changed = True
         try:
-            wanted = {planned.slate.key for planned in self.plan().plan if planned.slate}
+            wanted: set[str] = {planned.slate.key for planned in self.plan().plan if planned.slate}
         except StoryboardError as error:
             self.faulty = True
             self.show(FilmFaulty(error))
-            return
-        self.faulty = False
+            wanted = set(self.in_hand.values())
+        else:
+            self.faulty = False
         if wanted.isdisjoint(self.in_hand.values()):
             raise _Overtaken
 
@@ -141,12 +147,8 @@ class _Turn:
         return self.crew.hands
 
     @property
-    def apart(self) -> bool:
-        return self.crew.apart
-
-    @property
     def free(self) -> Sequence[int]:
-        return self.crew.free
+        return () if self.changed else self.crew.free  # nothing more is begun of what is about to be planned anew
 
     def expect(self, texts: Iterable[tuple[EngineUse, str]]) -> None:
         self.crew.expect(texts)
@@ -158,6 +160,10 @@ class _Turn:
         word = self.crew.wait(seconds)
         if word is None or isinstance(word, Stepped):  # what was delivered is kept first
             self.look()
+        else:
+            self.in_hand.pop(word.shot, None)
+            if isinstance(word, Delivered):
+                self.storing.add(word.shot)
         return word
 
     def cancel(self) -> None:

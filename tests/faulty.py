@@ -73,7 +73,7 @@ def random_kills(folder: str, state: str, seed: str, count: str) -> None:
                 total += 1
                 met(total)
             stage.check_whole(total)
-        stage.check_next(sum(ran.begun() for ran in renders), total, lost=len(renders))
+        stage.check_next(sum(ran.begun() for ran in renders), total, lost=len(renders) * stage.in_flight)
 
 
 # Damage
@@ -255,7 +255,7 @@ def small_files(folder: str) -> None:
         met(most)
         assert ran.code in (1, 2) and "Traceback" not in ran.said, (most, ran)
         stage.check_whole(most)
-        stage.check_next(ran.begun(), most)
+        stage.check_next(ran.begun(), most, lost=stage.in_flight)
     assert limit > 5 and stage.stands() == stage.wanted
 
 
@@ -281,7 +281,7 @@ def small_disk(folder: str) -> None:
             met(kilobytes)
             assert ran.code in (1, 2) and "Traceback" not in ran.said, (kilobytes, ran)
             stage.check_whole(kilobytes)
-            stage.check_next(ran.begun(), kilobytes)
+            stage.check_next(ran.begun(), kilobytes, lost=stage.in_flight)
         assert kilobytes > DISK
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)

@@ -18,7 +18,7 @@ ENDS = {"KILL": {-9}, "INT": {130}, "TERM": {143}, "CHILD": {1}}
 
 
 def film_text(last: str = LAST) -> str:
-    scenes = [scene("a", "4f", caption="One."), scene("b", "4f", prompt=last)]
+    scenes = [scene("a", "4f", caption="One."), scene("b", "4f"), scene("c", "4f", prompt=last)]
     return text_of(screenplay(scenes, title="A film", format=FORMAT))
 
 
@@ -47,7 +47,9 @@ class Stage:
             assert end_of(start(self.words, self.log), self.log).code == 0
         self.old = self.stands()
         self.screenplay.write_text(film_text())
-        self.needed = {"fresh": 2, "edited": 1, "whole": 0}[state]
+        self.needed = {"fresh": 3, "edited": 1, "whole": 0}[state]
+        self.in_flight = min(self.needed, 2)
+        """Shots that a render may have begun without their takes: one in hand, and the one before it, being stored."""
         shutil.copytree(self.folder, self.before)
 
     @property
@@ -77,8 +79,8 @@ class Stage:
 
     def check_next(self, begun: int, told: object, *, lost: int = 1, prune: bool = False) -> None:
         """The next render makes the film and leaves nothing lying about; all the same if somebody prunes the vault
-        before. With the `begun` shots of those before it, `lost` of which were in hand when they ended, no more were
-        shot than the film needs."""
+        before. With the `begun` shots of those before it, `lost` of which were in flight when they ended or are no
+        longer there, no more were shot than the film needs."""
         if prune:
             self.vault.prune(yes=True)
         ran = run(self.words, self.folder, self.log)
@@ -103,5 +105,5 @@ class Stage:
         if ran.code == 0:
             assert self.stands()[0] == self.wanted[0], told
         self.check_whole(told)
-        self.check_next(ran.begun(), told, prune=fault.nth % 2 == 0)
+        self.check_next(ran.begun(), told, lost=self.in_flight, prune=fault.nth % 2 == 0)
         return ran

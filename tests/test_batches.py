@@ -175,7 +175,8 @@ def test_a_render_shoots_what_is_ready_and_alike_together(model: Path, tmp_path:
     order = [(type(event), event.shot.id) for event in events if isinstance(event, ShotStarted | ShotDone)]
     first, last = [f"{name}/1" for name in "abc"], "d/1"
     assert order[:3] == [(ShotStarted, name) for name in first]
-    assert order[3:] == [*((ShotDone, name) for name in first), (ShotStarted, last), (ShotDone, last)]
+    assert [name for kind, name in order if kind is ShotDone] == [*first, last]
+    assert order[3] in {(ShotStarted, last), (ShotDone, first[0])} and order[-1] == (ShotDone, last)
     assert all(take.slate["options"]["batch"] is True for take in make_plan(film, vault).takes.values())  # type: ignore
 
 

@@ -14,7 +14,15 @@ from tests.browser import browser
 
 ROOT = Path(__file__).parent.parent
 SLOW = {"noop", "pocket", "pyramid"}
-ROWS = {"noop": 8, "conform": 2, "plan": 5, "pocket": 1, "dailies": 1 + (browser() is not None), "pyramid": 4}
+ROWS = {
+    "noop": 8,
+    "chain": 2,
+    "conform": 2,
+    "plan": 5,
+    "pocket": 1,
+    "dailies": 1 + (browser() is not None),
+    "pyramid": 4,
+}
 
 
 def benchmarks(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -12,12 +13,12 @@ import pytest
 from storyboard.boxes import read_note
 from storyboard.conform import conform
 from storyboard.cut import Strip
-from storyboard.encoding import encode_options
+from storyboard.encoding import check_movie, check_piece, encode_options
 from storyboard.errors import ConformError
 from storyboard.muxing import Words, join
 from storyboard.timing import Rate
 from storyboard.vault import Vault
-from tests.pieces import RATES, film, numbered, numbers_of, shoot, three
+from tests.pieces import HEIGHT, RATES, WIDTH, film, numbered, numbers_of, shoot, three
 
 
 @pytest.fixture
@@ -92,3 +93,51 @@ def test_key_frames_are_asked_for_at_times_that_no_rounding_moves() -> None:
         times = options[options.index("-force_key_frames") + 1].split(",")
         frames = [Fraction(time) * Fraction(rate) for time in times]
         assert all(frame - Fraction(1, 2) < time < frame for frame, time in zip(range(1, 5000, 7), frames, strict=True))
+
+
+# What is made is checked
+
+
+def test_a_movie_that_holds_other_pictures_than_its_pieces_is_refused(vault: Vault, tmp_path: Path) -> None:
+    pieces = []
+    for name, start in (("a", 0), ("b", 6)):
+        strip = Strip(shoot(vault, name, numbered(range(start, start + 6))), range(6))
+        pieces.append((conform(film(strip), vault, tmp_path / f"{name}.mp4").path, 6))
+    rate, movie = Rate.parse(24), tmp_path / "m.mp4"
+    pictures = join(pieces, movie, rate, Words())
+    check = partial(check_movie, rate=rate, width=WIDTH, height=HEIGHT)
+    check(movie, pictures, 12)
+    for wrong, words in (
+        (lambda: check(movie, pictures, 11), "has 12 frames"),
+        (lambda: check(movie, pictures, 13), "has 12 frames"),
+        (lambda: check(movie, pictures, 12, rate=Rate.parse(25)), "frames per second"),
+        (lambda: check(movie, pictures, 12, width=WIDTH + 2), "size"),
+        (lambda: check(movie, pictures, 12, samples=48_000), "sound"),
+        (lambda: check(movie, join(pieces[::-1], tmp_path / "turned.mp4", rate, Words()), 12), "not those"),
+    ):
+        with pytest.raises(ConformError, match=words):
+            wrong()
+    whole = movie.read_bytes()
+    begin = whole.index(b"mdat") + 4
+    for place in range(begin + 8, len(whole), 97):
+        movie.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ConformError):
+            check(movie, pictures, 12)
+    movie.write_bytes(whole[: begin + 200])
+    with pytest.raises(ConformError):
+        check(movie, pictures, 12)
+
+
+def test_a_piece_that_does_not_decode_to_its_frames_is_refused(vault: Vault, tmp_path: Path) -> None:
+    strip = Strip(shoot(vault, "a", numbered(range(6))), range(6))
+    path, rate = conform(film(strip), vault, tmp_path / "a.mp4").path, Rate.parse(24)
+    check_piece(path, 6, rate=rate, width=WIDTH, height=HEIGHT)
+    for frames, size in ((5, (WIDTH, HEIGHT)), (7, (WIDTH, HEIGHT)), (6, (HEIGHT, WIDTH))):
+        with pytest.raises(ConformError, match="piece"):
+            check_piece(path, frames, rate=rate, width=size[0], height=size[1])
+    with pytest.raises(ConformError, match="piece"):
+        check_piece(path, 6, rate=Rate.parse(25), width=WIDTH, height=HEIGHT)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"mdat") + 300])
+    with pytest.raises(ConformError, match="piece"):
+        check_piece(path, 6, rate=rate, width=WIDTH, height=HEIGHT)

@@ -145,6 +145,8 @@ ROWS = [
     "boxes",
     "muxing",
     "encoding",
+    "conform_pieces",
+    "ahead",
     "conform",
     "blame",
     "scopes_flow",
@@ -248,7 +250,7 @@ def test_check_plan_and_a_render_with_nothing_to_do_import_nothing_heavy(tmp_pat
             assert done.stdout.endswith("HEAVY []\n"), (verb, done.stdout)
 
 
-def test_only_conform_imports_moviepy() -> None:
+def test_only_one_module_imports_moviepy() -> None:
     users = {name for name, path in modules().items() if "moviepy" in path.read_text() and "import" in path.read_text()}
     importing = {
         name
@@ -259,4 +261,4 @@ def test_only_conform_imports_moviepy() -> None:
             part.startswith("moviepy") for part in [getattr(node, "module", None) or "", *(a.name for a in node.names)]
         )
     }
-    assert importing == {"conform"}
+    assert importing == {"conform_pieces"}

@@ -6,19 +6,23 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from storyboard.crew import Delivered, Here, Stepped, Word
+from storyboard.digest import Plain
 from storyboard.engines.base import Assignment
+from storyboard.errors import VaultError
 from storyboard.events import ShotDone, ShotElsewhere, ShotFailed, ShotFound, ShotStarted, ShotStepped
+from storyboard.footage import Footage
 from storyboard.plan import State, make_plan
 from storyboard.render import render
 from storyboard.shots import Breakdown
-from storyboard.vault import Vault
-from tests.films import broken_down, scene, screenplay, shoot, storyboard, text_of
+from storyboard.vault import Take, Vault
+from tests.films import broken_down, film_of, scene, screenplay, shoot, storyboard, text_of
 from tests.plugin.storyboard_test_engines import WRONG
 from tests.tally import tally
 
@@ -90,10 +94,64 @@ def test_a_render_with_a_timeout_ends_though_its_engine_hangs(tmp_path: Path) ->
 
 def test_events_come_in_order_and_name_every_step(tmp_path: Path) -> None:
     result = shoot(broken_down(screenplay([scene("a"), scene("b")])), Vault(tmp_path))
-    kinds = [type(event) for event in result.events if not isinstance(event, ShotStepped)]
-    assert kinds == [ShotStarted, ShotDone] * 2
+    told = [(type(event), event.shot.id) for event in result.events if not isinstance(event, ShotStepped)]
+    for name in ("a/1", "b/1"):
+        assert [kind for kind, shot in told if shot == name] == [ShotStarted, ShotDone]
+    for kind in (ShotStarted, ShotDone):
+        assert [shot for each, shot in told if each is kind] == ["a/1", "b/1"]
     steps = [event for event in result.events if isinstance(event, ShotStepped) and event.shot.id == "a/1"]
     assert steps[-1].step == steps[-1].steps > 0
+
+
+class SlowVault(Vault):
+    """Stores the first take only once it may."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.may = threading.Event()
+
+    def put(self, key: str, slate: Mapping[str, Plain], footage: Footage, made: Mapping[str, Plain]) -> Take:
+        if not any(self.takes()):
+            assert self.may.wait(20), "nobody waits for what is being stored"
+        return super().put(key, slate, footage, made)
+
+
+def test_a_shot_begins_while_the_one_that_it_continues_is_stored(tmp_path: Path) -> None:
+    film = broken_down(screenplay([scene(name) for name in "abcd"]))
+    clean = shoot(film, Vault(tmp_path / "clean"))
+    vault, crew = SlowVault(tmp_path / "slow"), Here()
+    told: list[tuple[type, str]] = []
+    takes: dict[str, Take] = {}
+    for event in render(make_plan(film, vault), vault, crew):
+        if isinstance(event, ShotStepped) and event.shot.id == "b/1" and event.step == event.steps:
+            threading.Timer(0.5, vault.may.set).start()  # time enough to begin another, which must not be
+        if isinstance(event, ShotStarted | ShotDone):
+            told.append((type(event), event.shot.id))
+        if isinstance(event, ShotDone):
+            assert vault.find(event.take.key) == event.take, "what is told is there"
+            takes[event.shot.id] = event.take
+    crew.close()
+    assert told[:3] == [(ShotStarted, "a/1"), (ShotStarted, "b/1"), (ShotDone, "a/1")], "two are in flight, not three"
+    assert film_of(film, vault, takes) == film_of(film, Vault(tmp_path / "clean"), clean.takes)
+    assert make_plan(film, vault).takes.keys() == film.shots.keys(), (
+        "planned from what is stored, the keys are the same"
+    )
+
+
+class FullVault(Vault):
+    """Has no room for takes."""
+
+    def put(self, key: str, slate: Mapping[str, Plain], footage: Footage, made: Mapping[str, Plain]) -> Take:
+        raise VaultError("there is no room")
+
+
+def test_what_cannot_be_stored_stops_what_was_begun_meanwhile(tmp_path: Path) -> None:
+    film = broken_down(screenplay([scene("a"), scene("b", prompt="SLOW", duration=20)], engine="dice"))
+    vault, crew = FullVault(tmp_path), Here()
+    with pytest.raises(VaultError, match="no room"):
+        list(render(make_plan(film, vault), vault, crew))
+    crew.close()
+    assert crew.free and not list(vault.takes())
 
 
 def test_closing_a_render_stops_the_shot_and_frees_its_lock(tmp_path: Path) -> None:
