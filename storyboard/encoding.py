@@ -113,7 +113,7 @@ def check_movie(
     with None it has no sound."""
     import av
 
-    shown: set[Fraction] = set()
+    shown: set[int] = set()
     hasher = hashlib.sha256()
     try:
         with av.open(str(path)) as container:
@@ -123,10 +123,11 @@ def check_movie(
             if (stream.codec_context.width, stream.codec_context.height) != (width, height):
                 raise ConformError("the movie has not the film's size")
             hasher.update(stream.codec_context.extradata or b"")
-            scale = (stream.time_base or 0) * rate.fraction
+            scale = (stream.time_base or Fraction(0)) * rate.fraction
             for packet in container.demux(stream):
                 if packet.pts is not None:
-                    shown.add(packet.pts * scale)
+                    place, rest = divmod(packet.pts * scale.numerator, scale.denominator)
+                    shown.add(-1 if rest else place)
                     hasher.update(packet)
     except av.FFmpegError as error:
         raise ConformError(f"the movie cannot be read after frame {len(shown)}: {error}") from error

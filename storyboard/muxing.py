@@ -144,18 +144,21 @@ class _Joiner:
     def add(self, container: InputContainer, frames: int, path: Path) -> None:
         stream = container.streams.video[0]
         track = self._track_for(stream, path)
-        shown: set[Fraction] = set()
+        assert stream.time_base is not None
+        base, scale = 1 / self._rate.fraction, stream.time_base * self._rate.fraction
+        shown: set[int] = set()
         for count, packet in enumerate(packet for packet in container.demux(stream) if packet.pts is not None):
             assert packet.pts is not None
-            place = packet.pts * packet.time_base * self._rate.fraction
-            if place.denominator != 1 or (count == 0 and not (packet.is_keyframe and place == 0)):
+            place, rest = divmod(packet.pts * scale.numerator, scale.denominator)
+            if rest or (count == 0 and not (packet.is_keyframe and place == 0)):
                 raise ConformError(f"`{path}` has a frame that is not in its place")
             shown.add(place)
             self._hasher.update(packet)
-            self._add_sound(Fraction(self._frames + count) / self._rate.fraction)
+            if self._next is not None:
+                self._add_sound((self._frames + count) * base)
             packet.stream = track
-            packet.time_base = 1 / self._rate.fraction
-            packet.pts = self._frames + int(place)
+            packet.time_base = base
+            packet.pts = self._frames + place
             packet.dts = self._frames + count - _REORDERED
             packet.duration = 1
             self._movie.mux(packet)

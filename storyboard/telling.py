@@ -1,6 +1,7 @@
 """Events -> lines for people, plain data for programs. One event, one line, one object.
 
-May import what stands above `telling` in the layout.
+A render with nothing to do tells its events too: so this imports nothing of what reads screenplays and plans them. May
+import what stands above `telling` in the layout.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import assert_never
 
-from storyboard.demand import Demand, size_text
 from storyboard.events import (
     Event,
     FilmDone,
@@ -59,19 +59,6 @@ def price_text(shots: int, frames: int, seconds: float | None) -> str:
     """`14 shots, 112 frames, about 12 s`; at most so many, where some may turn out to be there."""
     about = f", about {seconds_text(seconds)}" if seconds is not None and shots else ""
     return f"{counted(shots, 'shot')}, {counted(frames, 'frame')}{about}"
-
-
-def demand_line(demand: Demand) -> str:
-    """`disk: about 1.2 GB more in the vault, 80.0 MB for the film; 30.0 GB free`."""
-    needs = f"disk: about {size_text(demand.vault)} more in the vault, {size_text(demand.film)} for the film"
-    other = "" if demand.shared else f" and {size_text(demand.film_free)}"
-    return f"{needs}; {size_text(demand.vault_free)}{other} free"
-
-
-def demand_plain(demand: Demand) -> dict[str, int]:
-    """The same in bytes."""
-    free = {"vault_free": demand.vault_free, "film_free": demand.film_free}
-    return {"vault": demand.vault, "film": demand.film, **free}
 
 
 def event_line(event: Event) -> str | None:

@@ -13,6 +13,7 @@ from typing import Final
 
 from storyboard.alterations import Alteration
 from storyboard.contrast import contrast
+from storyboard.demand import Demand, size_text
 from storyboard.errors import StoryboardError
 from storyboard.excerpt import printable
 from storyboard.forecast import Forecast
@@ -28,6 +29,19 @@ MOST_ROWS: Final = 100
 
 
 # For people
+
+
+def demand_line(demand: Demand) -> str:
+    """`disk: about 1.2 GB more in the vault, 80.0 MB for the film; 30.0 GB free`."""
+    needs = f"disk: about {size_text(demand.vault)} more in the vault, {size_text(demand.film)} for the film"
+    other = "" if demand.shared else f" and {size_text(demand.film_free)}"
+    return f"{needs}; {size_text(demand.vault_free)}{other} free"
+
+
+def demand_plain(demand: Demand) -> dict[str, int]:
+    """The same in bytes."""
+    free = {"vault_free": demand.vault_free, "film_free": demand.film_free}
+    return {"vault": demand.vault, "film": demand.film, **free}
 
 
 def plan_lines(plan: Plan, why: Why | None = None, *, since: str | None = None) -> Iterator[str]:

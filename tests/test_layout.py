@@ -250,6 +250,17 @@ def test_check_plan_and_a_render_with_nothing_to_do_import_nothing_heavy(tmp_pat
             assert done.stdout.endswith("HEAVY []\n"), (verb, done.stdout)
 
 
+def test_a_render_of_a_finished_film_reads_no_screenplay(tmp_path: Path) -> None:
+    film = tmp_path / "film.yaml"
+    film.write_text(text_of(screenplay([scene("a"), scene("b")])))
+    storyboard("render", film)
+    code = "import sys; from storyboard.cli import main; main(sys.argv[1:]); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, "render", film], capture_output=True, text=True, check=True)
+    assert "nothing to do" in done.stderr
+    spared = {"pydantic", "yaml", "numpy", "av", "storyboard.plan", "storyboard.screenplay", "storyboard.engines"}
+    assert spared & set(done.stdout.split()) == set()
+
+
 def test_only_one_module_imports_moviepy() -> None:
     users = {name for name, path in modules().items() if "moviepy" in path.read_text() and "import" in path.read_text()}
     importing = {

@@ -128,8 +128,9 @@ def _plan(asked: argparse.Namespace) -> int:
     from storyboard.film import prepare
     from storyboard.forecast import forecast
     from storyboard.price import prices
-    from storyboard.telling import demand_line, demand_plain
     from storyboard.telling_plan import (
+        demand_line,
+        demand_plain,
         forecast_lines,
         forecast_plain,
         plan_lines,
