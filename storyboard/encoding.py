@@ -15,14 +15,11 @@ import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from storyboard.digest import Digest
 from storyboard.errors import ConformError
 from storyboard.timing import Rate
-
-if TYPE_CHECKING:
-    pass
 
 CODEC: Final = "libx264"
 PRESET: Final = "medium"

@@ -20,12 +20,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, overload
+from typing import TYPE_CHECKING, Final
 
 from storyboard.attempts import Attempt, attempt_at, flaw_in
 from storyboard.callsheet import CallSheet, Turn, entries_of
 from storyboard.crew import Crew, Delivered, Dropped, Stepped, Word
-from storyboard.digest import Digest, Plain
+from storyboard.digest import Digest, Plain, digest_frame
 from storyboard.engines import INTERNAL
 from storyboard.engines.base import Assignment
 from storyboard.errors import ShotError, StoryboardError
@@ -41,7 +41,7 @@ from storyboard.events import (
     ShotStarted,
     ShotStepped,
 )
-from storyboard.footage import Footage, frame_digests, probe_image, read_image, resample
+from storyboard.footage import Footage, probe_image, read_image, resample
 from storyboard.plan import Plan
 from storyboard.scopes import Flaw, flaw_of
 from storyboard.shots import FrameRef, Shot, Still
@@ -96,23 +96,14 @@ class _InHand:
     turn: Turn
 
 
-class _Digests(Sequence[Digest]):
+class _Digests:
     """The digest of each of these frames, [n, height, width, 3], found when it is asked for: few of them are."""
 
     def __init__(self, frames: NDArray[np.uint8]) -> None:
         self._frames = frames
 
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    @overload
-    def __getitem__(self, index: int) -> Digest: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Digest]: ...
-    def __getitem__(self, index: int | slice) -> Digest | Sequence[Digest]:
-        if isinstance(index, slice):
-            return _Digests(self._frames[index])
-        return frame_digests(self._frames[index][None])[0]
+    def __getitem__(self, index: int) -> Digest:
+        return digest_frame(self._frames[index])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,7 +113,7 @@ class _Unstored:
     footage: Footage
 
     @property
-    def frames(self) -> Sequence[Digest]:
+    def frames(self) -> _Digests:
         return _Digests(self.footage.frames)
 
     @property

@@ -23,11 +23,17 @@ CONDITIONS: Final = ("tail", "head", "start", "end", "references")
 """The fields of a slate that are pictures, and are in it only where there are any."""
 
 
+class Digests(Protocol):
+    """A digest for each frame, by its place."""
+
+    def __getitem__(self, index: int, /) -> Digest: ...
+
+
 class Recorded(Protocol):
     """What a slate needs of the take of a shot before: a digest for every frame of its file, and their size."""
 
     @property
-    def frames(self) -> Sequence[Digest]: ...
+    def frames(self) -> Digests: ...
     @property
     def width(self) -> int: ...
     @property
